@@ -1,1 +1,3 @@
-export {};
+export * from './bus/bus.js';
+export * from './postgres/database.js';
+export * from './redis/ports.js';
