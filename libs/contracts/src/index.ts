@@ -1,3 +1,4 @@
+export * from './api/operation.js';
 export * from './channels.js';
 export * from './content.js';
 export * from './ids.js';

@@ -1,0 +1,70 @@
+/** PGlite in the data folder, served on a Unix socket, reached by `pg` over exactly one connection (see database.ts). */
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Database } from './database.js';
+import { PgDatabase } from './pg-database.js';
+
+export class DataDirInUse extends Error {
+  override readonly name = 'DataDirInUse';
+}
+
+export async function openEmbeddedDatabase(dataDir: string, applicationName: string): Promise<Database> {
+  const folder = resolve(dataDir);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const unlock = lock(folder);
+  // Loaded here: tens of megabytes that a process on a server's database never needs.
+  const [{ PGlite }, { PGLiteSocketServer }] = await Promise.all([
+    import('@electric-sql/pglite'),
+    import('@electric-sql/pglite-socket'),
+  ]);
+  const lite = await PGlite.create({ dataDir: join(folder, 'database') });
+  const server = new PGLiteSocketServer({ db: lite, host: '127.0.0.1', port: 0, maxConnections: 1 });
+  await server.start();
+  const address = server.getServerConn();
+  const database = new PgDatabase({
+    url: `postgres://postgres@${address}/postgres`,
+    connections: 1,
+    isEmbedded: true,
+    applicationName,
+  });
+  return Object.assign(database, {
+    close: async () => {
+      await PgDatabase.prototype.close.call(database);
+      await server.stop();
+      await lite.close();
+      unlock();
+    },
+  });
+}
+
+/** Two processes on one PGlite folder destroy it: the second is refused. A lock of a dead process is taken over. */
+function lock(folder: string): () => void {
+  const path = join(folder, 'herald.pid');
+  for (let tries = 0; tries < 2; tries += 1) {
+    try {
+      const file = openSync(path, 'wx', 0o600);
+      writeSync(file, String(process.pid));
+      closeSync(file);
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const pid = Number(readFileSync(path, 'utf8'));
+      if (pid && pid !== process.pid && isAlive(pid)) {
+        throw new DataDirInUse(
+          `The data folder ${folder} is in use by process ${pid}. Stop it, or set HERALD_DATA_DIR to another folder.`,
+        );
+      }
+      rmSync(path, { force: true });
+    }
+  }
+  throw new DataDirInUse(`The data folder ${folder} can't be locked.`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,89 @@
+/** PostgreSQL through `pg`. On the embedded ground the same code talks to PGlite over its one connection. */
+import pg from 'pg';
+import type { Database, QueryResult, Sql } from './database.js';
+
+const { builtins } = pg.types;
+const parsers = new pg.TypeOverrides();
+parsers.setTypeParser(builtins.INT8, Number);
+parsers.setTypeParser(builtins.NUMERIC, Number);
+
+export interface PgOptions {
+  readonly url: string;
+  readonly connections: number;
+  readonly isEmbedded: boolean;
+  readonly applicationName: string;
+  readonly onError?: (error: Error) => void;
+}
+
+export class PgDatabase implements Database {
+  readonly isEmbedded: boolean;
+  private readonly pool: pg.Pool;
+
+  constructor(options: PgOptions) {
+    this.isEmbedded = options.isEmbedded;
+    this.pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.connections,
+      application_name: options.applicationName,
+      types: parsers,
+      idleTimeoutMillis: 0,
+      keepAlive: true,
+      // The one embedded connection queues everybody; a server has room or is away.
+      connectionTimeoutMillis: options.isEmbedded ? 0 : 5_000,
+      ...(options.isEmbedded ? {} : { statement_timeout: 30_000, query_timeout: 35_000 }),
+    });
+    this.pool.on('error', (error) => options.onError?.(error));
+  }
+
+  async query<Row>(
+    text: string | { readonly name: string; readonly text: string },
+    values: readonly unknown[] = [],
+  ): Promise<QueryResult<Row>> {
+    return run<Row>(this.pool, text, values);
+  }
+
+  async transaction<Result>(work: (tx: Sql) => Promise<Result>): Promise<Result> {
+    const client = await this.pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const result = await work({ query: (text, values = []) => run(client, text, values) });
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((failed: Error) => {
+        broken = failed;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async check(): Promise<void> {
+    const late = AbortSignal.timeout(2_000);
+    await Promise.race([
+      this.pool.query('select 1'),
+      new Promise((_, reject) => late.addEventListener('abort', () => reject(new DatabaseSilent()), { once: true })),
+    ]);
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+}
+
+export class DatabaseSilent extends Error {
+  override readonly name = 'DatabaseSilent';
+}
+
+async function run<Row>(
+  target: pg.Pool | pg.PoolClient,
+  text: string | { readonly name: string; readonly text: string },
+  values: readonly unknown[],
+): Promise<QueryResult<Row>> {
+  const config =
+    typeof text === 'string' ? { text, values: values as unknown[] } : { ...text, values: values as unknown[] };
+  const { rows, rowCount } = await target.query(config);
+  return { rows: rows as Row[], rowCount: rowCount ?? 0 };
+}

@@ -1,0 +1,104 @@
+/** How a process runs: configuration, platform, the service's module, HTTP; and how it ends. */
+import 'reflect-metadata';
+import { Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Config, ConfigError, type ConfigSection } from './config/config.js';
+import { platformConfig } from './config/platform.config.js';
+import { makeAdapter, ProblemFilter, prepareServer } from './http/server.js';
+import { createLogger, describeError, type Logger } from './log/logger.js';
+import { openPlatform, platformModule } from './platform.module.js';
+
+export interface Service {
+  readonly name: string;
+  readonly module: Type;
+  readonly defaultPort: number;
+  readonly sections?: readonly ConfigSection[];
+}
+
+export interface RunningService {
+  readonly url: string;
+  readonly app: NestFastifyApplication;
+  readonly logger: Logger;
+  /** Drains, then closes everything. */
+  close(): Promise<void>;
+}
+
+const EXIT_WITHIN_MS = 25_000;
+
+/** Starts a service in this process and answers when it listens. Never exits the process. */
+export async function start(
+  service: Service,
+  environment: NodeJS.ProcessEnv,
+  giveUp?: (error: Error) => void,
+): Promise<RunningService> {
+  const config = Config.read([platformConfig, ...(service.sections ?? [])], environment);
+  const settings = config.get(platformConfig);
+  const logger = createLogger(service.name, settings);
+  const platform = await openPlatform(
+    service.name,
+    config,
+    logger,
+    giveUp ?? ((error) => logger.fatal({ error }, 'can’t go on')),
+  );
+
+  @Module({ imports: [platformModule(platform), service.module] })
+  class Root {}
+
+  const app = await NestFactory.create<NestFastifyApplication>(Root, makeAdapter(), {
+    bodyParser: false,
+    logger: ['error', 'fatal'],
+    abortOnError: false,
+  });
+  prepareServer(app.getHttpAdapter().getInstance() as never, platform);
+  app.useGlobalFilters(new ProblemFilter(logger));
+  await app.listen(settings.HERALD_PORT ?? service.defaultPort, settings.HERALD_HOST);
+  const url = (await app.getUrl()).replace('[::1]', 'localhost');
+  logger.info({ address: url }, 'listening');
+  let closing: Promise<void> | undefined;
+  return {
+    url,
+    app,
+    logger,
+    close() {
+      closing ??= (async () => {
+        platform.health.setDraining();
+        await app.close();
+        await platform.close();
+      })();
+      return closing;
+    },
+  };
+}
+
+/** A process's main: runs until it is told to end, and exits with what happened. */
+export async function run(service: Service): Promise<void> {
+  let running: RunningService | undefined;
+  let isEnding = false;
+  const end = (code: number, error?: unknown) => {
+    if (error)
+      console.error(
+        JSON.stringify({ level: 'fatal', service: service.name, msg: 'ending', error: describeError(error) }),
+      );
+    if (isEnding) return;
+    isEnding = true;
+    setTimeout(() => process.exit(code || 1), EXIT_WITHIN_MS).unref();
+    void (running?.close() ?? Promise.resolve()).then(
+      () => process.exit(code),
+      () => process.exit(1),
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(0));
+  process.on('uncaughtException', (error) => end(1, error));
+  process.on('unhandledRejection', (error) => end(1, error));
+  try {
+    running = await start(service, process.env, (error) => end(1, error));
+  } catch (error) {
+    if (error instanceof ConfigError) console.error(error.message);
+    else
+      console.error(
+        JSON.stringify({ level: 'fatal', service: service.name, msg: 'could not start', error: describeError(error) }),
+      );
+    process.exit(1);
+  }
+}

@@ -1,0 +1,4 @@
+import { embeddedGround } from './ground.js';
+import { stories } from './stories.js';
+
+stories('embedded', () => embeddedGround());
