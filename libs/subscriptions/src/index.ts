@@ -1,1 +1,10 @@
-export {};
+export * from './account-directory.js';
+export * from './account-settings.js';
+export * from './audience-page.store.js';
+export * from './destination-cache.js';
+export * from './event.store.js';
+export * from './producer.store.js';
+export * from './resolve.js';
+export * from './rules.js';
+export * from './settings-feed.js';
+export * from './snapshot.js';
