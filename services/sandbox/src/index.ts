@@ -1,1 +1,6 @@
-export {};
+export type { Fault } from './faults.js';
+export type { MailBody } from './mail-server.js';
+export type { ReceivedFilter, ReceivedItem } from './received.js';
+export { makeRobot, type Robot } from './robots.js';
+export { type SandboxOptions, SandboxServer } from './sandbox-server.js';
+export type { SandboxState } from './sandbox-state.js';
