@@ -93,7 +93,7 @@ function parsed<Schema extends z.ZodType>(
   request: FastifyRequest,
   reply: FastifyReply,
 ): z.infer<Schema> | undefined {
-  if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
+  if (!/^application\/json\b/.test(request.sentType ?? '')) {
     problem(reply, 415, 'Send application/json.');
     return undefined;
   }

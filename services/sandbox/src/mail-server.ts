@@ -78,11 +78,11 @@ export class MailServer {
     callback: (error?: Error | null, message?: string) => void,
   ): Promise<void> {
     const envelope = { from: senderOf(session), to: session.envelope.rcptTo.map(({ address }) => address) };
-    const body = bodyOf(await simpleParser(raw), envelope);
     if (isOversized) {
-      this.record(body, 552, 'message exceeds fixed maximum message size', { accepted: false });
+      this.record({ ...nothing, envelope }, 552, 'message exceeds fixed maximum message size', { accepted: false });
       return callback(null);
     }
+    const body = bodyOf(await simpleParser(raw), envelope);
     const fault = this.state.faults.takeForMail('data', envelope.to);
     if (!fault || fault.kind === 'slow') {
       const item = this.record(body, 250, '2.0.0 Ok: queued', { accepted: true, fault });

@@ -63,7 +63,8 @@ function decodePath(path: string): string {
 }
 
 function headersOf(request: FastifyRequest): Record<string, string> {
-  const entries = Object.entries(request.headers).filter(([, value]) => value !== undefined);
+  const sent = { ...request.headers, 'content-type': request.sentType };
+  const entries = Object.entries(sent).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value!]));
 }
 

@@ -9,7 +9,7 @@ export interface RecordedAnswer {
 }
 
 const text = { 'content-type': 'text/plain; charset=utf-8' };
-const json = (body: unknown, status = 200, headers?: Record<string, string>): RecordedAnswer => ({
+const json = <Body>(body: Body, status = 200, headers?: Record<string, string>) => ({
   status,
   headers,
   body,

@@ -84,10 +84,23 @@ function reachable(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** Bodies stay bytes whatever their type: signatures and sizes are about bytes. */
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the caller named, which Fastify must not judge. */
+    sentType: string | undefined;
+  }
+}
+
+/** Bodies stay bytes whatever their type: signatures and sizes are about bytes, and a wrong type is the platform's to refuse. */
 function makeApp(): FastifyInstance {
   const app = Fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true, routerOptions: { maxParamLength: 1_000 } });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.decorateRequest('sentType', undefined);
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.sentType = request.raw.headers['content-type'];
+    if (request.sentType !== undefined) request.raw.headers['content-type'] = 'application/octet-stream';
+    done();
+  });
   return app;
 }

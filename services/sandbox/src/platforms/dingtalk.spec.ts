@@ -14,7 +14,7 @@ const robots = [
 ];
 const ask = (asked: Parameters<Asker['ask']>[0]) => new Asker(dingtalk, robots).ask(asked);
 
-function signed(timestamp: number, secret: string, encode = encodeURIComponent): string {
+function signed(timestamp: number, secret: string, encode: (sign: string) => string = encodeURIComponent): string {
   return `/robot/send?access_token=signed&timestamp=${timestamp}&sign=${encode(dingtalkSign(String(timestamp), secret))}`;
 }
 

@@ -24,9 +24,9 @@ describe('WeCom', () => {
     ['an image', image(createHash('md5').update(file).digest('hex'))],
     ['news', { msgtype: 'news', news: { articles: [article] } }],
     ['a card', { msgtype: 'template_card', template_card: card }],
-    ['text whose type says nothing of JSON', text, { 'content-type': 'text/plain' }],
-  ])('takes %s', (_name, body, headers = {}) => {
-    expect(ask({ url, body, headers })).toMatchObject({
+    ['text whose type says nothing of JSON', text, 'text/plain'],
+  ])('takes %s', (_name, body, type = 'application/json') => {
+    expect(ask({ url, body, headers: { 'content-type': type } })).toMatchObject({
       status: 200,
       body: recordedAnswers['wecom ok'].body,
       accepted: true,
