@@ -42,6 +42,7 @@ create table settings.session (
   created_at timestamptz not null default now(),
   expires_at timestamptz not null
 );
+create index session_expiry on settings.session (expires_at);
 
 create table settings.producer (
   id uuid primary key default gen_random_uuid(),
@@ -80,13 +81,16 @@ create table settings.recipient (
 create index recipient_account on settings.recipient (account_id, created_at, id);
 create index recipient_destination on settings.recipient (destination_id);
 
+-- The mail is made from this row when it is sent: token and code stand here encrypted, bound to the row, and never on the bus.
 create table settings.verification (
   id uuid primary key default gen_random_uuid(),
   account_id text not null references settings.account (id) on delete cascade,
   recipient_id uuid not null references settings.recipient (id) on delete cascade,
+  -- Normalised, and what it is as a destination: a proof of an address that was changed since proves nothing.
   email text not null,
+  destination_id uuid not null,
   token_hash bytea not null unique,
-  code_hash bytea not null,
+  sealed text not null,
   tries int not null default 0,
   created_at timestamptz not null default now(),
   code_expires_at timestamptz not null,
@@ -95,6 +99,7 @@ create table settings.verification (
 );
 create index verification_recipient on settings.verification (recipient_id, created_at);
 create index verification_address on settings.verification (email, created_at);
+create index verification_account on settings.verification (account_id, created_at);
 
 create table settings.webhook (
   id uuid primary key default gen_random_uuid(),
@@ -141,6 +146,7 @@ create table settings.history (
   after jsonb
 );
 create index history_account on settings.history (account_id, id);
+create index history_scope on settings.history (account_id, scope, id);
 
 -- The feed that makes a change known everywhere (semantics 37): read from the last snapshot's xmin, by transaction id, so
 -- that a transaction that commits late is not missed.
@@ -153,3 +159,4 @@ create table settings.change (
   at timestamptz not null default now()
 );
 create index change_xid on settings.change (xid);
+create index change_at on settings.change (at);

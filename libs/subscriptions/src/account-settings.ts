@@ -1,11 +1,19 @@
 /** What routing knows of an account, whole and compact: the resolver's only input besides the event. */
-import type { AccountId, ChannelState, DestinationId, Locale, PolicyChannel, Severity, WebhookPlatform } from '@herald/contracts';
+import type {
+  AccountId,
+  ChannelState,
+  DestinationId,
+  Locale,
+  PolicyChannel,
+  Severity,
+  WebhookPlatform,
+} from '@herald/contracts';
+import { LRUCache } from 'lru-cache';
 
 export interface KnownRecipient {
   readonly id: string;
   readonly destinationId: DestinationId;
   readonly name: string;
-  readonly email: string;
   readonly isVerified: boolean;
   readonly isOptedOut: boolean;
 }
@@ -14,7 +22,7 @@ export interface KnownWebhook {
   readonly id: DestinationId;
   readonly name: string;
   readonly platform: WebhookPlatform;
-  readonly status: 'enabled' | 'disabled' | 'failing' | 'tripped';
+  readonly isDisabled: boolean;
 }
 
 export interface SubscriptionRules {
@@ -44,3 +52,22 @@ export interface AccountSettings {
 }
 
 export const defaultRules: SubscriptionRules = { minimumSeverity: 'info', includeKeywords: [], excludeKeywords: [] };
+
+/** Channels and rules that many accounts have alike are kept once. */
+const alike = new LRUCache<string, object>({ max: 10_000 });
+
+function shared<Value extends object>(value: Value): Value {
+  const text = JSON.stringify(value);
+  const known = alike.get(text);
+  if (known) return known as Value;
+  alike.set(text, Object.freeze(value));
+  return value;
+}
+
+export function compact(account: AccountSettings): AccountSettings {
+  const settings = Object.entries(account.settings).map(([scope, setting]): [string, Setting] => [
+    scope,
+    { ...setting, channels: shared(setting.channels), rules: shared(setting.rules) },
+  ]);
+  return { ...account, settings: Object.fromEntries(settings) };
+}

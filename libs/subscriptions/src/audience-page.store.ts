@@ -64,6 +64,9 @@ export class AudiencePageStore {
   }
 
   async finish(page: ClaimedPage): Promise<void> {
-    await this.database.query('delete from routing.audience_page where event_id = $1 and fence = $2', [page.eventId, page.fence]);
+    await this.database.query('delete from routing.audience_page where event_id = $1 and fence = $2', [
+      page.eventId,
+      page.fence,
+    ]);
   }
 }

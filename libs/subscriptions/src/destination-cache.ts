@@ -3,12 +3,21 @@
  * configuration, once per revision (semantics 25).
  */
 import type { AccountId, DeliveryChannel, DestinationId, Locale, Reason } from '@herald/contracts';
-import type { Database, KeyRing } from '@herald/platform';
-import { LRUCache } from 'lru-cache';
+import type { Database, KeyRing, Logger } from '@herald/platform';
+import { SettingsCache } from './settings-cache.js';
 import type { SettingsFeed } from './settings-feed.js';
+import { webhookSecretPlace } from './webhook.store.js';
 
 export type Destination =
-  | { readonly state: 'usable'; readonly config: unknown; readonly locale: Locale; readonly revision: number }
+  | {
+      readonly state: 'usable';
+      /** As the channel's schema has it; for e-mail `{ name, address }`. */
+      readonly config: unknown;
+      readonly locale: Locale;
+      readonly revision: number;
+      /** Sent to for REQUIRED only: opting out does not reach that. */
+      readonly isOptedOut: boolean;
+    }
   | { readonly state: 'unusable'; readonly reason: Reason };
 
 export interface DestinationKey {
@@ -21,7 +30,7 @@ interface WebhookRow {
   readonly id: DestinationId;
   readonly accountId: AccountId;
   readonly config: string;
-  readonly status: string;
+  readonly isDisabled: boolean;
   readonly revision: number;
   readonly locale: Locale;
 }
@@ -36,115 +45,146 @@ interface RecipientRow {
   readonly isOptedOut: boolean;
 }
 
-const DESTINATIONS_AT_MOST = 50_000;
+export const CACHED_DESTINATIONS = 50_000;
 const removed: Destination = { state: 'unusable', reason: 'DESTINATION_REMOVED' };
 
+/** `<account>/<destination>` of a webhook, `<account>/<destination>/email` of an address. */
+type Place = string;
+const EMAIL = '/email';
+
+export interface DestinationCacheParts {
+  readonly database: Database;
+  readonly keyRing: KeyRing;
+  readonly feed: SettingsFeed;
+  readonly logger: Logger;
+}
+
 export class DestinationCache {
-  private readonly cache = new LRUCache<string, Destination>({ max: DESTINATIONS_AT_MOST });
-  private readonly dirty = new Set<string>();
-  private loads = 0;
+  private readonly cache: SettingsCache<Place, Destination>;
 
   constructor(
-    private readonly database: Database,
-    private readonly keyRing: KeyRing,
-    private readonly feed: SettingsFeed,
+    private readonly parts: DestinationCacheParts,
+    destinationsAtMost = CACHED_DESTINATIONS,
   ) {
+    const { feed } = parts;
+    this.cache = new SettingsCache({ feed, entriesAtMost: destinationsAtMost, load: (places) => this.find(places) });
     feed.onChange((changes) => {
-      for (const { kind, key } of changes) {
-        if (kind === 'account') this.cache.clear();
-        if (kind !== 'webhook' && kind !== 'recipient') continue;
-        this.cache.delete(key);
-        if (this.loads > 0) this.dirty.add(key);
+      for (const { kind, accountId, key } of changes) {
+        // Its language is in every destination of it.
+        if (kind === 'account') this.cache.forgetWhere((place) => place.startsWith(`${accountId}/`));
+        else if (kind === 'webhook') this.cache.forget(`${accountId}/${key}`);
+        else if (kind === 'recipient') this.cache.forget(`${accountId}/${key}${EMAIL}`);
       }
     });
   }
 
-  /** The destination where it is in memory and surely current. */
+  /** The destination where it is in memory and in force. */
   peek(key: DestinationKey): Destination | undefined {
-    return this.feed.isStale ? undefined : this.cache.get(key.destinationId);
+    return this.cache.peek(placeOf(key));
   }
 
+  async get(key: DestinationKey): Promise<Destination> {
+    return (await this.load([key])).get(key.destinationId)!;
+  }
+
+  /** All of them; what doesn't exist is unusable. Rejects where that can't be told now. */
   async load(keys: readonly DestinationKey[]): Promise<Map<DestinationId, Destination>> {
-    const found = new Map<DestinationId, Destination>();
-    const missing = new Map<DestinationId, DestinationKey>();
-    for (const key of keys) {
-      const cached = this.peek(key);
-      if (cached) found.set(key.destinationId, cached);
-      else missing.set(key.destinationId, key);
-    }
-    if (missing.size === 0) return found;
-    this.loads += 1;
-    try {
-      const all = [...missing.values()];
-      const emails = all.filter(({ channel }) => channel === 'email');
-      const webhooks = all.filter(({ channel }) => channel !== 'email');
-      const loaded = new Map<DestinationId, Destination>();
-      if (webhooks.length > 0) for (const row of await this.webhookRows(webhooks)) loaded.set(row.id, this.webhook(row, missing));
-      if (emails.length > 0) this.recipients(await this.recipientRows(emails), missing, loaded);
-      for (const { destinationId } of all) {
-        const destination = loaded.get(destinationId) ?? removed;
-        found.set(destinationId, destination);
-        if (!this.dirty.has(destinationId)) this.cache.set(destinationId, destination);
+    const found = await this.cache.get(keys.map(placeOf));
+    return new Map(keys.map((key) => [key.destinationId, found.get(placeOf(key)) ?? removed]));
+  }
+
+  private async find(places: readonly Place[]): Promise<Map<Place, Destination>> {
+    const found = new Map<Place, Destination>();
+    const emails = places.filter((place) => place.endsWith(EMAIL));
+    const webhooks = places.filter((place) => !place.endsWith(EMAIL));
+    if (webhooks.length > 0) {
+      for (const row of await this.webhookRows(webhooks.map(split))) {
+        found.set(`${row.accountId}/${row.id}`, this.webhook(row));
       }
-    } finally {
-      this.loads -= 1;
-      if (this.loads === 0) this.dirty.clear();
+    }
+    if (emails.length > 0) {
+      for (const row of await this.recipientRows(emails.map(split))) {
+        const place = `${row.accountId}/${row.destinationId}${EMAIL}`;
+        found.set(place, better(found.get(place), recipient(row)));
+      }
     }
     return found;
   }
 
-  private webhook(row: WebhookRow, asked: ReadonlyMap<DestinationId, DestinationKey>): Destination {
-    if (asked.get(row.id)?.accountId !== row.accountId) return removed;
-    if (row.status === 'disabled') return { state: 'unusable', reason: 'WEBHOOK_DISABLED' };
-    const config = JSON.parse(this.keyRing.decrypt(row.config, webhookSecretPlace(row.id)));
-    return { state: 'usable', config, locale: row.locale, revision: row.revision };
-  }
-
-  /** An address exists while some recipient of the account has it, verified and not opted out. */
-  private recipients(
-    rows: readonly RecipientRow[],
-    asked: ReadonlyMap<DestinationId, DestinationKey>,
-    into: Map<DestinationId, Destination>,
-  ): void {
-    for (const row of rows) {
-      if (asked.get(row.destinationId)?.accountId !== row.accountId || into.get(row.destinationId)?.state === 'usable') continue;
-      into.set(
-        row.destinationId,
-        row.isVerified
-          ? { state: 'usable', config: { name: row.name, address: row.email }, locale: row.locale, revision: 1 }
-          : { state: 'unusable', reason: 'UNVERIFIED' },
+  private webhook(row: WebhookRow): Destination {
+    if (row.isDisabled) return { state: 'unusable', reason: 'WEBHOOK_DISABLED' };
+    try {
+      const config = JSON.parse(this.parts.keyRing.decrypt(row.config, webhookSecretPlace(row.id)));
+      return { state: 'usable', config, locale: row.locale, revision: row.revision, isOptedOut: false };
+    } catch (error) {
+      // One row that can't be read must not stop those loaded with it.
+      this.parts.logger.error(
+        { error, webhookId: row.id },
+        'a webhook can’t be decrypted: is its key in HERALD_SECRET_KEYS?',
       );
+      return { state: 'unusable', reason: 'CHANNEL_UNAVAILABLE' };
     }
   }
 
-  private async webhookRows(keys: readonly DestinationKey[]): Promise<WebhookRow[]> {
-    const { rows } = await this.database.query<WebhookRow>(
+  private async webhookRows(keys: readonly StoredPlace[]): Promise<WebhookRow[]> {
+    const { rows } = await this.parts.database.query<WebhookRow>(
       {
         name: 'destination-webhooks',
-        text: `select w.id, w.account_id as "accountId", w.config, w.status, w.revision, a.locale
-               from settings.webhook w join settings.account a on a.id = w.account_id where w.id = any($1::uuid[])`,
+        text: `select w.id, w.account_id as "accountId", w.config, w.status = 'disabled' as "isDisabled", w.revision, a.locale
+               from unnest($1::text[], $2::uuid[]) as k (account_id, id)
+               join settings.webhook w on w.account_id = k.account_id and w.id = k.id
+               join settings.account a on a.id = w.account_id`,
       },
-      [keys.map(({ destinationId }) => destinationId)],
+      columns(keys),
     );
     return rows;
   }
 
-  private async recipientRows(keys: readonly DestinationKey[]): Promise<RecipientRow[]> {
-    const { rows } = await this.database.query<RecipientRow>(
+  private async recipientRows(keys: readonly StoredPlace[]): Promise<RecipientRow[]> {
+    const { rows } = await this.parts.database.query<RecipientRow>(
       {
         name: 'destination-recipients',
         text: `select r.destination_id as "destinationId", r.account_id as "accountId", r.name, r.email,
-                 coalesce(r.locale, a.locale) as locale, r.verified_at is not null as "isVerified", r.opted_out as "isOptedOut"
-               from settings.recipient r join settings.account a on a.id = r.account_id
-               where r.destination_id = any($1::uuid[]) order by r.created_at, r.id`,
+                 coalesce(r.locale, a.locale) as locale, r.verified_at is not null as "isVerified",
+                 r.opted_out as "isOptedOut"
+               from unnest($1::text[], $2::uuid[]) as k (account_id, id)
+               join settings.recipient r on r.account_id = k.account_id and r.destination_id = k.id
+               join settings.account a on a.id = r.account_id
+               order by r.created_at, r.id`,
       },
-      [keys.map(({ destinationId }) => destinationId)],
+      columns(keys),
     );
     return rows;
   }
 }
 
-/** What a webhook's encrypted configuration is bound to. */
-export function webhookSecretPlace(webhookId: string): string {
-  return `webhook:${webhookId}:config`;
+interface StoredPlace {
+  readonly accountId: string;
+  readonly id: string;
+}
+
+function placeOf({ accountId, channel, destinationId }: DestinationKey): Place {
+  return `${accountId}/${destinationId}${channel === 'email' ? EMAIL : ''}`;
+}
+
+/** An account's id has no slash. */
+function split(place: Place): StoredPlace {
+  const [accountId = '', id = ''] = place.split('/');
+  return { accountId, id };
+}
+
+function columns(keys: readonly StoredPlace[]): unknown[] {
+  return [keys.map(({ accountId }) => accountId), keys.map(({ id }) => id)];
+}
+
+function recipient(row: RecipientRow): Destination {
+  if (!row.isVerified) return { state: 'unusable', reason: 'UNVERIFIED' };
+  const config = { name: row.name, address: row.email };
+  return { state: 'usable', config, locale: row.locale, revision: 1, isOptedOut: row.isOptedOut };
+}
+
+/** An address exists while some recipient has it, verified and not opted out: the first of those is it. */
+function better(known: Destination | undefined, other: Destination): Destination {
+  if (known === undefined || known.state === 'unusable') return other;
+  return known.isOptedOut && other.state === 'usable' && !other.isOptedOut ? other : known;
 }

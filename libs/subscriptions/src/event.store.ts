@@ -120,14 +120,19 @@ export class EventStore {
 
   async fingerprints(ids: readonly EventId[]): Promise<Map<EventId, string>> {
     const { rows } = await this.database.query<KnownEvent>(
-      { name: 'event-fingerprints', text: 'select event_id as "eventId", fingerprint from routing.event where event_id = any($1::uuid[])' },
+      {
+        name: 'event-fingerprints',
+        text: 'select event_id as "eventId", fingerprint from routing.event where event_id = any($1::uuid[])',
+      },
       [ids],
     );
     return new Map(rows.map(({ eventId, fingerprint }) => [eventId, fingerprint]));
   }
 
   /** A record of an event that has a row made by another record (semantics 32). */
-  async keepRepeats(repeats: readonly { readonly eventId: EventId; readonly position: RecordPosition }[]): Promise<void> {
+  async keepRepeats(
+    repeats: readonly { readonly eventId: EventId; readonly position: RecordPosition }[],
+  ): Promise<void> {
     await this.database.query(
       `insert into routing.repeat (topic, partition, record_offset, event_id)
        select * from unnest($1::text[], $2::int[], $3::bigint[], $4::uuid[]) on conflict do nothing`,

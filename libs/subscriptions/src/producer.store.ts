@@ -1,19 +1,21 @@
 /** Producers and their API keys. A key is random, checked by its own checksum first, and kept as SHA-256 only. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { ProducerId } from '@herald/contracts';
+import type { ProducerId, ProducerView } from '@herald/contracts';
 import type { Database } from '@herald/platform';
-import { LRUCache } from 'lru-cache';
+import { SettingsCache } from './settings-cache.js';
 import { recordChange, type SettingsFeed } from './settings-feed.js';
+import { hashToken } from './tokens.js';
 
 const PREFIX = 'hrld_';
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 40;
 const CHECK_LENGTH = 6;
+const KEYS_AT_MOST = 10_000;
 
 /** `hrld_` + 40 characters of base62 (238 bits) + 6 of checksum, so that garbage is told without a query. */
 export function makeKey(): string {
-  const random = [...randomBytes(RANDOM_LENGTH)].map((byte) => ALPHABET[byte % ALPHABET.length]).join('');
+  const random = Array.from({ length: RANDOM_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
   return PREFIX + random + checksum(random);
 }
 
@@ -33,10 +35,6 @@ function checksum(text: string): string {
   return digits;
 }
 
-export function hashToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
-}
-
 export interface KnownProducer {
   readonly id: ProducerId;
   readonly categories: readonly string[];
@@ -44,18 +42,31 @@ export interface KnownProducer {
   readonly expiresAt: Date | null;
 }
 
-export interface ProducerView {
+interface Row {
   readonly id: string;
   readonly name: string;
   readonly categories: string[];
   readonly ratePerSecond: number | null;
-  readonly createdAt: string;
-  readonly keys: { id: string; hint: string; createdAt: string; expiresAt: string | null; revokedAt: string | null }[];
+  readonly createdAt: Date;
+  readonly keys: ProducerView['keys'];
 }
 
-const view = `p.id, p.name, p.categories, p.rate_per_second as "ratePerSecond", to_json(p.created_at) #>> '{}' as "createdAt",
+const columns = `p.id, p.name, p.categories, p.rate_per_second as "ratePerSecond", p.created_at as "createdAt",
   coalesce((select json_agg(json_build_object('id', k.id, 'hint', k.hint, 'createdAt', k.created_at, 'expiresAt', k.expires_at,
-    'revokedAt', k.revoked_at) order by k.created_at) from settings.api_key k where k.producer_id = p.id), '[]') as keys`;
+    'revokedAt', k.revoked_at) order by k.created_at, k.id) from settings.api_key k where k.producer_id = p.id), '[]') as keys`;
+
+function viewOf(row: Row): ProducerView {
+  return {
+    ...row,
+    createdAt: row.createdAt.toISOString(),
+    keys: row.keys.map((key) => ({
+      ...key,
+      createdAt: new Date(key.createdAt).toISOString(),
+      expiresAt: key.expiresAt && new Date(key.expiresAt).toISOString(),
+      revokedAt: key.revokedAt && new Date(key.revokedAt).toISOString(),
+    })),
+  };
+}
 
 export class ProducerStore {
   constructor(
@@ -72,16 +83,19 @@ export class ProducerStore {
   }
 
   async find(id: string): Promise<ProducerView | null> {
-    const { rows } = await this.database.query<ProducerView>(`select ${view} from settings.producer p where p.id = $1`, [id]);
-    return rows[0] ?? null;
+    const { rows } = await this.database.query<Row>(`select ${columns} from settings.producer p where p.id = $1`, [id]);
+    return rows[0] ? viewOf(rows[0]) : null;
   }
 
-  async list(limit: number, after: readonly (string | number)[] | null): Promise<ProducerView[]> {
-    const { rows } = await this.database.query<ProducerView>(
-      `select ${view} from settings.producer p where $2::uuid is null or p.id > $2 order by p.id limit $1`,
-      [limit, after?.[0] ?? null],
+  /** In the order of their making; one row more than `limit` where there are more. */
+  async list(limit: number, afterId: string | null): Promise<ProducerView[]> {
+    const { rows } = await this.database.query<Row>(
+      `select ${columns} from settings.producer p
+       where $2::uuid is null or (p.created_at, p.id) > (select created_at, id from settings.producer where id = $2)
+       order by p.created_at, p.id limit $1`,
+      [limit + 1, afterId],
     );
-    return rows;
+    return rows.map(viewOf);
   }
 
   /** Null where there is no such producer. The key is shown this once. */
@@ -104,54 +118,50 @@ export class ProducerStore {
       if (rowCount > 0) await recordChange(tx, 'producer', null, [producerId]);
       return rowCount > 0;
     });
-    this.feed.announce();
+    if (changed) await this.feed.announce();
     return changed;
   }
 }
 
 /** Keys as ingest checks them: in memory, forgotten when the feed says so; unknown ones at most a second. */
 export class ProducerKeys {
-  private readonly known = new LRUCache<string, KnownProducer>({ max: 10_000 });
-  private readonly unknown = new LRUCache<string, true>({ max: 10_000, ttl: 1_000 });
+  /** By the key's hash: what could be stolen from memory opens nothing. */
+  private readonly cache: SettingsCache<string, KnownProducer>;
 
   constructor(
     private readonly database: Database,
-    private readonly feed: SettingsFeed,
+    feed: SettingsFeed,
   ) {
+    this.cache = new SettingsCache({
+      feed,
+      entriesAtMost: KEYS_AT_MOST,
+      load: (hashes) => this.load(hashes),
+      holdsWhileAway: true,
+    });
     feed.onChange((changes) => {
-      if (changes.some(({ kind }) => kind === 'producer')) this.known.clear();
+      if (changes.some(({ kind }) => kind === 'producer')) this.cache.forgetAll();
     });
   }
 
-  /** While the database is away, what is known stays known (semantics 37). */
+  /** Null where nobody may post with it. While the database is away, what is known stays known (semantics 37). */
   async find(key: string, now: Date): Promise<KnownProducer | null> {
-    const cached = this.known.get(key);
-    if (cached && !this.feed.isStale) return unlessExpired(cached, now);
-    if (!isWellFormedKey(key) || this.unknown.has(key)) return null;
-    try {
-      const { rows } = await this.database.query<KnownProducer>(
-        {
-          name: 'producer-by-key',
-          text: `select p.id, p.categories, p.rate_per_second as "ratePerSecond", k.expires_at as "expiresAt"
-                 from settings.api_key k join settings.producer p on p.id = k.producer_id
-                 where k.key_hash = $1 and k.revoked_at is null`,
-        },
-        [hashToken(key)],
-      );
-      const producer = rows[0];
-      if (producer) this.known.set(key, producer);
-      else {
-        this.known.delete(key);
-        this.unknown.set(key, true);
-      }
-      return producer ? unlessExpired(producer, now) : null;
-    } catch (error) {
-      if (cached) return unlessExpired(cached, now);
-      throw error;
-    }
+    if (!isWellFormedKey(key)) return null;
+    const hash = hashToken(key).toString('hex');
+    const producer = this.cache.peek(hash) ?? (await this.cache.get([hash])).get(hash);
+    return producer && (producer.expiresAt === null || producer.expiresAt > now) ? producer : null;
   }
-}
 
-function unlessExpired(producer: KnownProducer, now: Date): KnownProducer | null {
-  return producer.expiresAt !== null && producer.expiresAt <= now ? null : producer;
+  private async load(hashes: readonly string[]): Promise<Map<string, KnownProducer>> {
+    const { rows } = await this.database.query<KnownProducer & { hash: string }>(
+      {
+        name: 'producer-by-key',
+        text: `select encode(k.key_hash, 'hex') as hash, p.id, p.categories, p.rate_per_second as "ratePerSecond",
+                 k.expires_at as "expiresAt"
+               from settings.api_key k join settings.producer p on p.id = k.producer_id
+               where k.key_hash = any($1::bytea[]) and k.revoked_at is null`,
+      },
+      [hashes.map((hash) => Buffer.from(hash, 'hex'))],
+    );
+    return new Map(rows.map(({ hash, ...producer }) => [hash, producer]));
+  }
 }

@@ -8,8 +8,8 @@ import {
   type Content,
   type Decision,
   OFF,
-  type Reason,
   REQUIRED,
+  type Reason,
   type Severity,
   type Subtype,
 } from '@herald/contracts';
@@ -56,8 +56,10 @@ function emailDecisions(
   state: ChannelState,
   reason: Reason | null,
 ): Decision[] {
-  const wanted = chosen === null || (chosen.length === 0 && state === REQUIRED) ? [account.defaultRecipientId] : chosen;
-  const recipients = wanted.flatMap((id) => account.recipients.find((recipient) => recipient.id === id) ?? []);
+  const defaults = known([account.defaultRecipientId], account.recipients);
+  const listed = chosen === null ? defaults : known(chosen, account.recipients);
+  // What is REQUIRED has somebody to go to, whoever was taken off the list.
+  const recipients = listed.length === 0 && state === REQUIRED ? defaults : listed;
   if (recipients.length === 0) return [nobody('email', reason ?? 'NO_RECIPIENT')];
   const perAddress = new Map<string, Decision>();
   for (const recipient of recipients) {
@@ -69,8 +71,9 @@ function emailDecisions(
       decision: why ? 'skip' : 'send',
       reason: why,
     };
-    // The same address twice is one delivery; any of the two that may be sent to is enough.
-    if (perAddress.get(recipient.destinationId)?.decision !== 'send') perAddress.set(recipient.destinationId, decision);
+    // The same address twice is one delivery: the first of the two that may be sent to is enough.
+    const former = perAddress.get(recipient.destinationId);
+    if (!former || (former.decision === 'skip' && why === null)) perAddress.set(recipient.destinationId, decision);
   }
   return [...perAddress.values()];
 }
@@ -82,15 +85,22 @@ function unreachable(recipient: KnownRecipient, state: ChannelState): Reason | n
 }
 
 function webhookDecisions(account: AccountSettings, chosen: readonly string[], reason: Reason | null): Decision[] {
-  const webhooks = chosen.flatMap((id) => account.webhooks.find((webhook) => webhook.id === id) ?? []);
+  const webhooks = known(chosen, account.webhooks);
   if (webhooks.length === 0) return [nobody('webhook', reason ?? 'NO_RECIPIENT')];
-  return webhooks.map(({ id, platform, name, status }) => {
-    const why = reason ?? (status === 'disabled' ? 'WEBHOOK_DISABLED' : null);
+  return webhooks.map(({ id, platform, name, isDisabled }) => {
+    const why = reason ?? (isDisabled ? 'WEBHOOK_DISABLED' : null);
     return { channel: platform, destinationId: id, label: name, decision: why ? 'skip' : 'send', reason: why };
   });
+}
+
+/** In the order of the list, each once. */
+function known<Target extends { readonly id: string }>(
+  ids: readonly (string | null)[],
+  all: readonly Target[],
+): Target[] {
+  return [...new Set(ids)].flatMap((id) => all.find((target) => target.id === id) ?? []);
 }
 
 function nobody(channel: 'email' | 'webhook', reason: Reason): Decision {
   return { channel, destinationId: null, label: '', decision: 'skip', reason };
 }
-

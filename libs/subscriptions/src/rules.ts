@@ -8,8 +8,8 @@ import {
   findSubtype,
   type PolicyChannel,
   policyChannels,
-  type Reason,
   REQUIRED,
+  type Reason,
   type Severity,
   type Subtype,
 } from '@herald/contracts';
@@ -18,7 +18,10 @@ import { type AccountSettings, defaultRules, type Setting, type SubscriptionRule
 /** Everything a keyword may stand in, in every language, in lower case. */
 export function searchableText(content: Content): string {
   const texts = [content, ...Object.values(content.translations)];
-  return texts.map((text) => `${text?.title}\n${text?.body}`).join('\n').toLowerCase();
+  return texts
+    .map((text) => `${text?.title}\n${text?.body}`)
+    .join('\n')
+    .toLowerCase();
 }
 
 /** Why the rules keep it from a channel that may be kept from, or null. The blacklist wins. */
@@ -31,7 +34,10 @@ export function heldBack(rules: SubscriptionRules, severity: Severity, text: () 
 }
 
 /** What holds for a scope: its own setting, else its category's, else the catalogue's. REQUIRED and BANNED always stand. */
-export function settingFor(account: Pick<AccountSettings, 'settings'>, scope: string): Setting & { readonly inherited: boolean } {
+export function settingFor(
+  account: Pick<AccountSettings, 'settings'>,
+  scope: string,
+): Setting & { readonly inherited: boolean } {
   const subtype = findSubtype(scope);
   const own = account.settings[scope];
   const inherited = own ?? (subtype ? account.settings[subtype.category] : undefined);

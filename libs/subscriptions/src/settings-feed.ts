@@ -4,29 +4,52 @@
  */
 import type { Database, Logger, Signals, Sql } from '@herald/platform';
 
+export type ChangeKind = 'account' | 'producer' | 'recipient' | 'webhook' | 'subscription';
+
 export interface Change {
   readonly seq: number;
-  readonly kind: 'account' | 'producer' | 'recipient' | 'webhook' | 'subscription';
+  readonly kind: ChangeKind;
   readonly accountId: string | null;
+  /** The id of the account, producer or webhook; of a recipient its destination; the scope of a subscription. */
   readonly key: string;
 }
 
 const SIGNAL = 'settings';
 const POLL_EVERY_MS = 1_000;
 const STALE_AFTER_MS = 60_000;
+const TRIM_EVERY_MS = 10 * 60_000;
+/** Rows are kept longer than anybody may go on without starting from nothing. */
+const KEPT_FOR = '1 day';
+const RESET_AFTER_MS = 12 * 3_600_000;
+/** Above every transaction id: the first read takes none. */
+const NONE = '18446744073709551615';
 
 /** Written in the transaction that makes the change. */
-export async function recordChange(tx: Sql, kind: Change['kind'], accountId: string | null, keys: readonly string[]): Promise<void> {
-  await tx.query('insert into settings.change (kind, account_id, key) select $1, $2, unnest($3::text[])', [kind, accountId, keys]);
+export async function recordChange(
+  tx: Sql,
+  kind: ChangeKind,
+  accountId: string | null,
+  keys: readonly string[],
+): Promise<void> {
+  await tx.query('insert into settings.change (kind, account_id, key) select $1, $2, unnest($3::text[])', [
+    kind,
+    accountId,
+    keys,
+  ]);
 }
 
 export class SettingsFeed {
   private readonly listeners = new Set<(changes: readonly Change[]) => void>();
+  private readonly resetListeners = new Set<() => void>();
   private readonly applied = new Set<number>();
   private xmin: string | null = null;
-  private readAt = -Infinity;
+  private databaseMs = 0;
+  private readAt = Number.NEGATIVE_INFINITY;
+  private trimmedAt = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
+  private starting: Promise<void> | undefined;
   private reading: Promise<void> | undefined;
+  private next: Promise<void> | undefined;
   private users = 0;
   private unsubscribe: (() => void) | undefined;
 
@@ -42,10 +65,16 @@ export class SettingsFeed {
     return () => this.listeners.delete(listener);
   }
 
-  /** Told after a commit, so that others look at once. */
-  announce(): void {
+  /** Called where it can't be known what changed: everything is to be forgotten. */
+  onReset(listener: () => void): () => void {
+    this.resetListeners.add(listener);
+    return () => this.resetListeners.delete(listener);
+  }
+
+  /** Told after a commit, so that others look at once; this process has looked when it resolves. Never rejects. */
+  async announce(): Promise<void> {
     this.signals.send(SIGNAL, '');
-    void this.read().catch(() => {});
+    await this.read().catch(() => {});
   }
 
   /** Unread for 60 s: caches are to be loaded again before use. */
@@ -56,12 +85,8 @@ export class SettingsFeed {
   /** Several services of one process share the feed: it runs while any of them does. */
   async start(): Promise<void> {
     this.users += 1;
-    if (this.users > 1) return;
-    await this.read();
-    this.unsubscribe = this.signals.on(SIGNAL, () => void this.read().catch(() => {}));
-    this.timer = setInterval(() => {
-      this.read().catch((error) => this.logger.warn({ error }, 'changes of settings can’t be read now'));
-    }, POLL_EVERY_MS);
+    this.starting ??= this.begin();
+    await this.starting;
   }
 
   stop(): void {
@@ -69,38 +94,66 @@ export class SettingsFeed {
     if (this.users > 0) return;
     clearInterval(this.timer);
     this.unsubscribe?.();
+    this.starting = undefined;
   }
 
   /** A read asked for while one runs is made after it: the running one may have looked too early. */
-  async read(): Promise<void> {
-    if (this.reading) {
-      await this.reading.catch(() => {});
-      if (this.reading) return this.reading;
+  read(): Promise<void> {
+    if (!this.reading) {
+      this.reading = this.readOnce().finally(() => {
+        this.reading = undefined;
+      });
+      return this.reading;
     }
-    this.reading = this.readOnce().finally(() => {
-      this.reading = undefined;
-    });
-    return this.reading;
+    this.next ??= this.reading
+      .catch(() => {})
+      .then(() => {
+        this.next = undefined;
+        return this.read();
+      });
+    return this.next;
+  }
+
+  private async begin(): Promise<void> {
+    this.unsubscribe = this.signals.on(SIGNAL, () => void this.read().catch(() => {}));
+    this.timer = setInterval(() => {
+      this.read()
+        .then(() => this.trim())
+        .catch((error) => this.logger.warn({ error }, 'changes of settings can’t be read now'));
+    }, POLL_EVERY_MS);
+    await this.read();
   }
 
   private async readOnce(): Promise<void> {
     const startedAt = performance.now();
-    const { rows } = await this.database.query<{ xmin: string; changes: (Change & { xid: string })[] | null }>(
+    const { rows } = await this.database.query<{ xmin: string; nowMs: number; changes: Change[] | null }>(
       {
         name: 'settings-feed',
         text: `select pg_snapshot_xmin(pg_current_snapshot())::text as xmin,
+                 (extract(epoch from now()) * 1000)::float8 as "nowMs",
                  (select json_agg(json_build_object('seq', seq, 'kind', kind, 'accountId', account_id, 'key', key) order by seq)
                   from settings.change where xid >= $1::xid8) as changes`,
       },
-      [this.xmin ?? '18446744073709551615'],
+      [this.xmin ?? NONE],
     );
-    const { xmin, changes } = rows[0]!;
-    const known = changes ?? [];
-    const fresh = known.filter(({ seq }) => !this.applied.has(seq));
+    const { xmin, nowMs } = rows[0]!;
+    const seen = rows[0]!.changes ?? [];
+    const isLost =
+      this.xmin === null || BigInt(xmin) < BigInt(this.xmin) || Math.abs(nowMs - this.databaseMs) > RESET_AFTER_MS;
+    const fresh = isLost ? [] : seen.filter(({ seq }) => !this.applied.has(seq));
     this.applied.clear();
-    for (const { seq } of known) this.applied.add(seq);
+    for (const { seq } of seen) this.applied.add(seq);
     this.xmin = xmin;
+    this.databaseMs = nowMs;
+    if (isLost) for (const listener of this.resetListeners) listener();
     if (fresh.length > 0) for (const listener of this.listeners) listener(fresh);
     this.readAt = startedAt;
+  }
+
+  /** Every process does, now and then; it is the same little statement. */
+  private async trim(): Promise<void> {
+    if (performance.now() - this.trimmedAt < TRIM_EVERY_MS) return;
+    this.trimmedAt = performance.now();
+    await this.database.query(`delete from settings.change where at < now() - interval '${KEPT_FOR}'`);
   }
 }

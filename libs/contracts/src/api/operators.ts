@@ -12,7 +12,7 @@ const labels = z.record(z.string().max(63), z.string().max(255));
 const name = text(1, 100);
 const permission = 'operator' as const;
 
-const accountSchema = z.object({
+export const accountSchema = z.object({
   id: z.string(),
   name: z.string(),
   locale: z.string(),
@@ -21,39 +21,134 @@ const accountSchema = z.object({
   defaultRecipientId: z.string().nullable(),
   createdAt: z.string(),
 });
+export type AccountView = z.infer<typeof accountSchema>;
 export const accountBodySchema = z.strictObject({
   id: accountId,
   name,
   locale: z.enum(locales).default('zh-CN'),
   timeZone: timeZone.default('Asia/Shanghai'),
   labels: labels.default({}),
-  owner: z.strictObject({ email: emailAddress, name: text(1, 64), password: z.string().min(12, 'expected at least 12 characters').max(1_000).optional() }),
+  owner: z.strictObject({
+    email: emailAddress,
+    name: text(1, 64),
+    password: z.string().min(12, 'expected at least 12 characters').max(1_000).optional(),
+  }),
 });
 export type AccountBody = z.infer<typeof accountBodySchema>;
 export const accountPatchSchema = z.strictObject({ name, locale: z.enum(locales), timeZone, labels }).partial();
 
-export const listAccounts = operation({ id: 'listAccounts', method: 'GET', path: '/v1/ops/accounts', tag, summary: 'All accounts.', permission, query: z.strictObject(pageQuery), answers: { 200: pageOf(accountSchema) } });
-export const createAccount = operation({ id: 'createAccount', method: 'POST', path: '/v1/ops/accounts', tag, summary: 'Make an account. Its owner becomes the default recipient, verified.', permission, body: accountBodySchema, status: 201, answers: { 201: accountSchema } });
-export const getOpsAccount = operation({ id: 'getOpsAccount', method: 'GET', path: '/v1/ops/accounts/:id', tag, summary: 'One account.', permission, params: z.strictObject({ id: accountId }), answers: { 200: accountSchema } });
-export const updateAccount = operation({ id: 'updateAccount', method: 'PATCH', path: '/v1/ops/accounts/:id', tag, summary: 'Change an account.', permission, params: z.strictObject({ id: accountId }), body: accountPatchSchema, answers: { 200: accountSchema } });
+export type AccountPatch = z.infer<typeof accountPatchSchema>;
 
-const producerSchema = z.object({
+export const listAccounts = operation({
+  id: 'listAccounts',
+  method: 'GET',
+  path: '/v1/ops/accounts',
+  tag,
+  summary: 'All accounts.',
+  permission,
+  query: z.strictObject(pageQuery),
+  answers: { 200: pageOf(accountSchema) },
+});
+export const createAccount = operation({
+  id: 'createAccount',
+  method: 'POST',
+  path: '/v1/ops/accounts',
+  tag,
+  summary: 'Make an account. Its owner becomes the default recipient, verified.',
+  permission,
+  body: accountBodySchema,
+  status: 201,
+  answers: { 201: accountSchema },
+});
+export const getOpsAccount = operation({
+  id: 'getOpsAccount',
+  method: 'GET',
+  path: '/v1/ops/accounts/:id',
+  tag,
+  summary: 'One account.',
+  permission,
+  params: z.strictObject({ id: accountId }),
+  answers: { 200: accountSchema },
+});
+export const updateAccount = operation({
+  id: 'updateAccount',
+  method: 'PATCH',
+  path: '/v1/ops/accounts/:id',
+  tag,
+  summary: 'Change an account.',
+  permission,
+  params: z.strictObject({ id: accountId }),
+  body: accountPatchSchema,
+  answers: { 200: accountSchema },
+});
+
+export const producerSchema = z.object({
   id: z.string(),
   name: z.string(),
   categories: z.array(z.string()),
   ratePerSecond: z.number().nullable(),
   createdAt: z.string(),
-  keys: z.array(z.object({ id: z.string(), hint: z.string(), createdAt: z.string(), expiresAt: z.string().nullable(), revokedAt: z.string().nullable() })),
+  keys: z.array(
+    z.object({
+      id: z.string(),
+      hint: z.string(),
+      createdAt: z.string(),
+      expiresAt: z.string().nullable(),
+      revokedAt: z.string().nullable(),
+    }),
+  ),
 });
+export type ProducerView = z.infer<typeof producerSchema>;
 export const producerBodySchema = z.strictObject({
   name,
   categories: z.array(z.string().max(64)).min(1).max(50),
   ratePerSecond: z.number().positive().max(1_000_000).nullable().optional(),
 });
-export const listProducers = operation({ id: 'listProducers', method: 'GET', path: '/v1/ops/producers', tag, summary: 'All producers.', permission, query: z.strictObject(pageQuery), answers: { 200: pageOf(producerSchema) } });
-export const createProducer = operation({ id: 'createProducer', method: 'POST', path: '/v1/ops/producers', tag, summary: 'Make a producer.', permission, body: producerBodySchema, status: 201, answers: { 201: producerSchema } });
-export const createKey = operation({ id: 'createKey', method: 'POST', path: '/v1/ops/producers/:id/keys', tag, summary: 'Make an API key, shown once.', permission, params: z.strictObject({ id: uuid() }), body: z.strictObject({ expiresAt: instant().optional() }).optional(), status: 201, answers: { 201: z.object({ id: z.string(), key: z.string() }) } });
-export const deleteKey = operation({ id: 'deleteKey', method: 'DELETE', path: '/v1/ops/producers/:id/keys/:keyId', tag, summary: 'Revoke an API key.', permission, params: z.strictObject({ id: uuid(), keyId: uuid() }), answers: { 204: null } });
+export type ProducerBody = z.infer<typeof producerBodySchema>;
+
+export const listProducers = operation({
+  id: 'listProducers',
+  method: 'GET',
+  path: '/v1/ops/producers',
+  tag,
+  summary: 'All producers.',
+  permission,
+  query: z.strictObject(pageQuery),
+  answers: { 200: pageOf(producerSchema) },
+});
+export const createProducer = operation({
+  id: 'createProducer',
+  method: 'POST',
+  path: '/v1/ops/producers',
+  tag,
+  summary: 'Make a producer.',
+  permission,
+  body: producerBodySchema,
+  status: 201,
+  answers: { 201: producerSchema },
+});
+export const createKey = operation({
+  id: 'createKey',
+  method: 'POST',
+  path: '/v1/ops/producers/:id/keys',
+  tag,
+  summary: 'Make an API key, shown once.',
+  permission,
+  params: z.strictObject({ id: uuid() }),
+  body: z.strictObject({ expiresAt: instant().optional() }).optional(),
+  status: 201,
+  answers: { 201: z.object({ id: z.string(), key: z.string() }) },
+});
+export const deleteKey = operation({
+  id: 'deleteKey',
+  method: 'DELETE',
+  path: '/v1/ops/producers/:id/keys/:keyId',
+  tag,
+  summary: 'Revoke an API key.',
+  permission,
+  params: z.strictObject({ id: uuid(), keyId: uuid() }),
+  answers: { 204: null },
+});
 
 export const deliverySchema = z.object({
   id: z.string(),
@@ -107,25 +202,115 @@ const deliverySelection = z.union([
 export type DeliverySelection = z.infer<typeof deliverySelection>;
 const changed = z.object({ matched: z.number(), changed: z.number() });
 
-export const listDeliveries = operation({ id: 'listDeliveries', method: 'GET', path: '/v1/ops/deliveries', tag, summary: 'Search deliveries, newest first.', permission, query: z.strictObject({ ...deliveryFilterShape, ...pageQuery }), answers: { 200: pageOf(deliverySchema) } });
-export const getDelivery = operation({ id: 'getDelivery', method: 'GET', path: '/v1/ops/deliveries/:id', tag, summary: 'One delivery with its attempts.', permission, params: z.strictObject({ id: uuid() }), answers: { 200: deliverySchema.extend({ attempts: z.array(attemptSchema) }) } });
-export const replayDeliveries = operation({ id: 'replayDeliveries', method: 'POST', path: '/v1/ops/deliveries/replay', tag, summary: 'A new pass of the same deliveries.', permission, body: deliverySelection, answers: { 200: changed } });
-export const cancelDeliveries = operation({ id: 'cancelDeliveries', method: 'POST', path: '/v1/ops/deliveries/cancel', tag, summary: 'Stop trying.', permission, body: deliverySelection, answers: { 200: changed } });
+export const listDeliveries = operation({
+  id: 'listDeliveries',
+  method: 'GET',
+  path: '/v1/ops/deliveries',
+  tag,
+  summary: 'Search deliveries, newest first.',
+  permission,
+  query: z.strictObject({ ...deliveryFilterShape, ...pageQuery }),
+  answers: { 200: pageOf(deliverySchema) },
+});
+export const getDelivery = operation({
+  id: 'getDelivery',
+  method: 'GET',
+  path: '/v1/ops/deliveries/:id',
+  tag,
+  summary: 'One delivery with its attempts.',
+  permission,
+  params: z.strictObject({ id: uuid() }),
+  answers: { 200: deliverySchema.extend({ attempts: z.array(attemptSchema) }) },
+});
+export const replayDeliveries = operation({
+  id: 'replayDeliveries',
+  method: 'POST',
+  path: '/v1/ops/deliveries/replay',
+  tag,
+  summary: 'A new pass of the same deliveries.',
+  permission,
+  body: deliverySelection,
+  answers: { 200: changed },
+});
+export const cancelDeliveries = operation({
+  id: 'cancelDeliveries',
+  method: 'POST',
+  path: '/v1/ops/deliveries/cancel',
+  tag,
+  summary: 'Stop trying.',
+  permission,
+  body: deliverySelection,
+  answers: { 200: changed },
+});
 
 export const ledgerSchema = z.object({
-  events: z.object({ accepted: z.number(), routed: z.number(), unreadable: z.number(), conflicting: z.number(), unrouted: z.number() }),
+  events: z.object({
+    accepted: z.number(),
+    routed: z.number(),
+    unreadable: z.number(),
+    conflicting: z.number(),
+    unrouted: z.number(),
+  }),
   deliveries: z.object({ decided: z.number(), ended: z.number(), scheduled: z.number(), inFlight: z.number() }),
   gap: z.number(),
   oldestOpenAt: z.string().nullable(),
 });
 export type LedgerView = z.infer<typeof ledgerSchema>;
-export const getLedger = operation({ id: 'getLedger', method: 'GET', path: '/v1/ops/ledger', tag, summary: 'Everything accepted, counted from two sides.', permission, answers: { 200: ledgerSchema } });
+export const getLedger = operation({
+  id: 'getLedger',
+  method: 'GET',
+  path: '/v1/ops/ledger',
+  tag,
+  summary: 'Everything accepted, counted from two sides.',
+  permission,
+  answers: { 200: ledgerSchema },
+});
 
-const deadRecordSchema = z.object({ id: z.string(), topic: z.string(), partition: z.number(), offset: z.number(), reason: z.string(), detail: z.string(), at: z.string(), redrivenAt: z.string().nullable() });
-export const listDeadRecords = operation({ id: 'listDeadRecords', method: 'GET', path: '/v1/ops/dead-records', tag, summary: 'Bus records nobody could read, or that conflict.', permission, query: z.strictObject(pageQuery), answers: { 200: pageOf(deadRecordSchema) } });
-export const redriveDeadRecord = operation({ id: 'redriveDeadRecord', method: 'POST', path: '/v1/ops/dead-records/:id/redrive', tag, summary: 'Publish a kept record again.', permission, params: z.strictObject({ id: uuid() }), answers: { 200: deadRecordSchema } });
+const deadRecordSchema = z.object({
+  id: z.string(),
+  topic: z.string(),
+  partition: z.number(),
+  offset: z.number(),
+  reason: z.string(),
+  detail: z.string(),
+  at: z.string(),
+  redrivenAt: z.string().nullable(),
+});
+export const listDeadRecords = operation({
+  id: 'listDeadRecords',
+  method: 'GET',
+  path: '/v1/ops/dead-records',
+  tag,
+  summary: 'Bus records nobody could read, or that conflict.',
+  permission,
+  query: z.strictObject(pageQuery),
+  answers: { 200: pageOf(deadRecordSchema) },
+});
+export const redriveDeadRecord = operation({
+  id: 'redriveDeadRecord',
+  method: 'POST',
+  path: '/v1/ops/dead-records/:id/redrive',
+  tag,
+  summary: 'Publish a kept record again.',
+  permission,
+  params: z.strictObject({ id: uuid() }),
+  answers: { 200: deadRecordSchema },
+});
 
 export const operatorOperations = [
-  listAccounts, createAccount, getOpsAccount, updateAccount, listProducers, createProducer, createKey, deleteKey,
-  listDeliveries, getDelivery, replayDeliveries, cancelDeliveries, getLedger, listDeadRecords, redriveDeadRecord,
+  listAccounts,
+  createAccount,
+  getOpsAccount,
+  updateAccount,
+  listProducers,
+  createProducer,
+  createKey,
+  deleteKey,
+  listDeliveries,
+  getDelivery,
+  replayDeliveries,
+  cancelDeliveries,
+  getLedger,
+  listDeadRecords,
+  redriveDeadRecord,
 ];

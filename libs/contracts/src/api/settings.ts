@@ -5,10 +5,12 @@ import { locales } from '../content.js';
 import { severities } from '../lanes.js';
 import { operation, pageOf, pageQuery, text, uuid } from './operation.js';
 
-export const EMAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}$/;
+export const EMAIL =
+  /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}$/;
 export const emailAddress = z.string().max(254).regex(EMAIL, 'expected an e-mail address such as name@example.com');
 export const timeZone = z.string().refine(isTimeZone, 'expected a time zone such as Asia/Shanghai');
-const oneLine = (min: number, max: number) => text(min, max).refine((value) => !/[\r\n]/.test(value), 'expected one line');
+const oneLine = (min: number, max: number) =>
+  text(min, max).refine((value) => !/[\r\n]/.test(value), 'expected one line');
 
 function isTimeZone(value: string): boolean {
   try {
@@ -31,7 +33,13 @@ export const getSession = operation({
   permission: 'signed-in',
   answers: {
     200: z.object({
-      user: z.object({ id: z.string(), email: z.string(), name: z.string(), locale: z.string().nullable(), operator: z.boolean() }),
+      user: z.object({
+        id: z.string(),
+        email: z.string(),
+        name: z.string(),
+        locale: z.string().nullable(),
+        operator: z.boolean(),
+      }),
       account: z.object({ id: z.string(), name: z.string() }).nullable(),
       accounts: z.array(z.object({ id: z.string(), name: z.string() })),
       policies: z.array(z.string()),
@@ -122,12 +130,70 @@ export const recipientSchema = z.object({
 export type Recipient = z.infer<typeof recipientSchema>;
 
 const recipientTag = 'Recipients';
-export const listRecipients = operation({ id: 'listRecipients', method: 'GET', path: '/v1/recipients', tag: recipientTag, summary: 'All recipients.', permission: 'read', query: page, answers: { 200: pageOf(recipientSchema) } });
-export const createRecipient = operation({ id: 'createRecipient', method: 'POST', path: '/v1/recipients', tag: recipientTag, summary: 'Add a recipient; nothing is sent.', permission: 'full', body: recipientBodySchema, status: 201, answers: { 201: recipientSchema } });
-export const getRecipient = operation({ id: 'getRecipient', method: 'GET', path: '/v1/recipients/:id', tag: recipientTag, summary: 'One recipient.', permission: 'read', params: byId, answers: { 200: recipientSchema } });
-export const updateRecipient = operation({ id: 'updateRecipient', method: 'PATCH', path: '/v1/recipients/:id', tag: recipientTag, summary: 'Change a recipient. A changed e-mail is unverified again.', permission: 'full', params: byId, body: recipientPatchSchema, answers: { 200: recipientSchema } });
-export const deleteRecipient = operation({ id: 'deleteRecipient', method: 'DELETE', path: '/v1/recipients/:id', tag: recipientTag, summary: 'Remove a recipient; one in use only with force.', permission: 'full', params: byId, query: z.strictObject({ force: z.enum(['true', 'false']).optional() }), answers: { 204: null } });
-export const sendVerification = operation({ id: 'sendVerification', method: 'POST', path: '/v1/recipients/:id/send-verification', tag: recipientTag, summary: 'Mail a link and a code to verify the address.', permission: 'full', params: byId, status: 202, answers: { 202: z.object({ status: z.literal('sent') }) } });
+export const listRecipients = operation({
+  id: 'listRecipients',
+  method: 'GET',
+  path: '/v1/recipients',
+  tag: recipientTag,
+  summary: 'All recipients.',
+  permission: 'read',
+  query: page,
+  answers: { 200: pageOf(recipientSchema) },
+});
+export const createRecipient = operation({
+  id: 'createRecipient',
+  method: 'POST',
+  path: '/v1/recipients',
+  tag: recipientTag,
+  summary: 'Add a recipient; nothing is sent.',
+  permission: 'full',
+  body: recipientBodySchema,
+  status: 201,
+  answers: { 201: recipientSchema },
+});
+export const getRecipient = operation({
+  id: 'getRecipient',
+  method: 'GET',
+  path: '/v1/recipients/:id',
+  tag: recipientTag,
+  summary: 'One recipient.',
+  permission: 'read',
+  params: byId,
+  answers: { 200: recipientSchema },
+});
+export const updateRecipient = operation({
+  id: 'updateRecipient',
+  method: 'PATCH',
+  path: '/v1/recipients/:id',
+  tag: recipientTag,
+  summary: 'Change a recipient. A changed e-mail is unverified again.',
+  permission: 'full',
+  params: byId,
+  body: recipientPatchSchema,
+  answers: { 200: recipientSchema },
+});
+export const deleteRecipient = operation({
+  id: 'deleteRecipient',
+  method: 'DELETE',
+  path: '/v1/recipients/:id',
+  tag: recipientTag,
+  summary: 'Remove a recipient; one in use only with force.',
+  permission: 'full',
+  params: byId,
+  query: z.strictObject({ force: z.enum(['true', 'false']).optional() }),
+  answers: { 204: null },
+});
+export const sendVerification = operation({
+  id: 'sendVerification',
+  method: 'POST',
+  path: '/v1/recipients/:id/send-verification',
+  tag: recipientTag,
+  summary: 'Mail a link and a code to verify the address.',
+  permission: 'full',
+  params: byId,
+  status: 202,
+  answers: { 202: z.object({ status: z.literal('sent') }) },
+});
 export const verifyRecipient = operation({
   id: 'verifyRecipient',
   method: 'POST',
@@ -153,7 +219,10 @@ export const webhookBodySchema = z.strictObject({
   keywords: keywords.optional(),
 });
 export type WebhookBody = z.infer<typeof webhookBodySchema>;
-export const webhookPatchSchema = webhookBodySchema.omit({ platform: true }).partial().extend({ status: z.enum(['enabled', 'disabled']).optional() });
+export const webhookPatchSchema = webhookBodySchema
+  .omit({ platform: true })
+  .partial()
+  .extend({ status: z.enum(['enabled', 'disabled']).optional() });
 export type WebhookPatch = z.infer<typeof webhookPatchSchema>;
 export const webhookSchema = z.object({
   id: z.string(),
@@ -172,11 +241,59 @@ export const webhookSchema = z.object({
 export type Webhook = z.infer<typeof webhookSchema>;
 
 const webhookTag = 'Webhooks';
-export const listWebhooks = operation({ id: 'listWebhooks', method: 'GET', path: '/v1/webhooks', tag: webhookTag, summary: 'All webhooks.', permission: 'read', query: page, answers: { 200: pageOf(webhookSchema) } });
-export const createWebhook = operation({ id: 'createWebhook', method: 'POST', path: '/v1/webhooks', tag: webhookTag, summary: 'Add a robot or a custom URL. A custom URL’s signing secret is shown once.', permission: 'full', body: webhookBodySchema, status: 201, answers: { 201: webhookSchema.extend({ secret: z.string().optional() }) } });
-export const getWebhook = operation({ id: 'getWebhook', method: 'GET', path: '/v1/webhooks/:id', tag: webhookTag, summary: 'One webhook.', permission: 'read', params: byId, answers: { 200: webhookSchema } });
-export const updateWebhook = operation({ id: 'updateWebhook', method: 'PATCH', path: '/v1/webhooks/:id', tag: webhookTag, summary: 'Change, enable or disable a webhook.', permission: 'full', params: byId, body: webhookPatchSchema, answers: { 200: webhookSchema } });
-export const deleteWebhook = operation({ id: 'deleteWebhook', method: 'DELETE', path: '/v1/webhooks/:id', tag: webhookTag, summary: 'Remove a webhook; one in use only with force.', permission: 'full', params: byId, query: z.strictObject({ force: z.enum(['true', 'false']).optional() }), answers: { 204: null } });
+export const listWebhooks = operation({
+  id: 'listWebhooks',
+  method: 'GET',
+  path: '/v1/webhooks',
+  tag: webhookTag,
+  summary: 'All webhooks.',
+  permission: 'read',
+  query: page,
+  answers: { 200: pageOf(webhookSchema) },
+});
+export const createWebhook = operation({
+  id: 'createWebhook',
+  method: 'POST',
+  path: '/v1/webhooks',
+  tag: webhookTag,
+  summary: 'Add a robot or a custom URL. A custom URL’s signing secret is shown once.',
+  permission: 'full',
+  body: webhookBodySchema,
+  status: 201,
+  answers: { 201: webhookSchema.extend({ secret: z.string().optional() }) },
+});
+export const getWebhook = operation({
+  id: 'getWebhook',
+  method: 'GET',
+  path: '/v1/webhooks/:id',
+  tag: webhookTag,
+  summary: 'One webhook.',
+  permission: 'read',
+  params: byId,
+  answers: { 200: webhookSchema },
+});
+export const updateWebhook = operation({
+  id: 'updateWebhook',
+  method: 'PATCH',
+  path: '/v1/webhooks/:id',
+  tag: webhookTag,
+  summary: 'Change, enable or disable a webhook.',
+  permission: 'full',
+  params: byId,
+  body: webhookPatchSchema,
+  answers: { 200: webhookSchema },
+});
+export const deleteWebhook = operation({
+  id: 'deleteWebhook',
+  method: 'DELETE',
+  path: '/v1/webhooks/:id',
+  tag: webhookTag,
+  summary: 'Remove a webhook; one in use only with force.',
+  permission: 'full',
+  params: byId,
+  query: z.strictObject({ force: z.enum(['true', 'false']).optional() }),
+  answers: { 204: null },
+});
 export const testWebhook = operation({
   id: 'testWebhook',
   method: 'POST',
@@ -185,13 +302,25 @@ export const testWebhook = operation({
   summary: 'Send a real message now, and show the provider’s answer.',
   permission: 'full',
   params: byId,
-  answers: { 200: z.object({ delivered: z.boolean(), providerCode: z.string().optional(), providerMessage: z.string().optional(), durationMs: z.number(), advice: z.string().optional() }) },
+  answers: {
+    200: z.object({
+      delivered: z.boolean(),
+      providerCode: z.string().optional(),
+      providerMessage: z.string().optional(),
+      durationMs: z.number(),
+      advice: z.string().optional(),
+    }),
+  },
 });
 
 const state = z.union([z.literal(-2), z.literal(-1), z.literal(0), z.literal(1)]);
 const channelStates = z.strictObject({ inbox: state, email: state, webhook: state });
 const keywordList = z.array(text(1, 64)).max(20);
-export const rulesSchema = z.strictObject({ minimumSeverity: z.enum(severities), includeKeywords: keywordList, excludeKeywords: keywordList });
+export const rulesSchema = z.strictObject({
+  minimumSeverity: z.enum(severities),
+  includeKeywords: keywordList,
+  excludeKeywords: keywordList,
+});
 export type Rules = z.infer<typeof rulesSchema>;
 export const subscriptionChangeSchema = z.strictObject({
   channels: channelStates.partial().optional(),
@@ -218,10 +347,46 @@ export type Subscription = z.infer<typeof subscriptionSchema>;
 
 const scopeOf = z.strictObject({ scope: z.string().max(64) });
 const subscriptionTag = 'Subscriptions';
-export const listSubscriptions = operation({ id: 'listSubscriptions', method: 'GET', path: '/v1/subscriptions', tag: subscriptionTag, summary: 'One per message type, resolved.', permission: 'read', answers: { 200: z.object({ items: z.array(subscriptionSchema), nextCursor: z.null() }) } });
-export const getSubscription = operation({ id: 'getSubscription', method: 'GET', path: '/v1/subscriptions/:scope', tag: subscriptionTag, summary: 'Of a message type or a category.', permission: 'read', params: scopeOf, answers: { 200: subscriptionSchema } });
-export const putSubscription = operation({ id: 'putSubscription', method: 'PUT', path: '/v1/subscriptions/:scope', tag: subscriptionTag, summary: 'Change it; keys not given stay.', permission: 'full', params: scopeOf, body: subscriptionChangeSchema, answers: { 200: subscriptionSchema } });
-export const deleteSubscription = operation({ id: 'deleteSubscription', method: 'DELETE', path: '/v1/subscriptions/:scope', tag: subscriptionTag, summary: 'Go back to what is inherited.', permission: 'full', params: scopeOf, answers: { 204: null } });
+export const listSubscriptions = operation({
+  id: 'listSubscriptions',
+  method: 'GET',
+  path: '/v1/subscriptions',
+  tag: subscriptionTag,
+  summary: 'One per message type, resolved.',
+  permission: 'read',
+  answers: { 200: z.object({ items: z.array(subscriptionSchema), nextCursor: z.null() }) },
+});
+export const getSubscription = operation({
+  id: 'getSubscription',
+  method: 'GET',
+  path: '/v1/subscriptions/:scope',
+  tag: subscriptionTag,
+  summary: 'Of a message type or a category.',
+  permission: 'read',
+  params: scopeOf,
+  answers: { 200: subscriptionSchema },
+});
+export const putSubscription = operation({
+  id: 'putSubscription',
+  method: 'PUT',
+  path: '/v1/subscriptions/:scope',
+  tag: subscriptionTag,
+  summary: 'Change it; keys not given stay.',
+  permission: 'full',
+  params: scopeOf,
+  body: subscriptionChangeSchema,
+  answers: { 200: subscriptionSchema },
+});
+export const deleteSubscription = operation({
+  id: 'deleteSubscription',
+  method: 'DELETE',
+  path: '/v1/subscriptions/:scope',
+  tag: subscriptionTag,
+  summary: 'Go back to what is inherited.',
+  permission: 'full',
+  params: scopeOf,
+  answers: { 204: null },
+});
 
 export const listHistory = operation({
   id: 'listHistory',
@@ -231,7 +396,18 @@ export const listHistory = operation({
   summary: 'Every change of settings: who, when, before and after.',
   permission: 'read',
   query: z.strictObject({ ...pageQuery, scope: z.string().max(100).optional() }),
-  answers: { 200: pageOf(z.object({ at: z.string(), by: z.string(), action: z.string(), scope: z.string(), before: z.unknown(), after: z.unknown() })) },
+  answers: {
+    200: pageOf(
+      z.object({
+        at: z.string(),
+        by: z.string(),
+        action: z.string(),
+        scope: z.string(),
+        before: z.unknown(),
+        after: z.unknown(),
+      }),
+    ),
+  },
 });
 
 export const getAccount = operation({
@@ -241,12 +417,40 @@ export const getAccount = operation({
   tag: 'Settings',
   summary: 'The account itself.',
   permission: 'read',
-  answers: { 200: z.object({ id: z.string(), name: z.string(), locale: z.string(), timeZone: z.string(), defaultRecipientId: z.string().nullable(), labels: z.record(z.string(), z.string()) }) },
+  answers: {
+    200: z.object({
+      id: z.string(),
+      name: z.string(),
+      locale: z.string(),
+      timeZone: z.string(),
+      defaultRecipientId: z.string().nullable(),
+      labels: z.record(z.string(), z.string()),
+    }),
+  },
 });
 
 export const settingsOperations = [
-  getSession, createSession, deleteSession, getCatalogue, getAccount,
-  listRecipients, createRecipient, getRecipient, updateRecipient, deleteRecipient, sendVerification, verifyRecipient,
-  listWebhooks, createWebhook, getWebhook, updateWebhook, deleteWebhook, testWebhook,
-  listSubscriptions, getSubscription, putSubscription, deleteSubscription, listHistory,
+  getSession,
+  createSession,
+  deleteSession,
+  getCatalogue,
+  getAccount,
+  listRecipients,
+  createRecipient,
+  getRecipient,
+  updateRecipient,
+  deleteRecipient,
+  sendVerification,
+  verifyRecipient,
+  listWebhooks,
+  createWebhook,
+  getWebhook,
+  updateWebhook,
+  deleteWebhook,
+  testWebhook,
+  listSubscriptions,
+  getSubscription,
+  putSubscription,
+  deleteSubscription,
+  listHistory,
 ];

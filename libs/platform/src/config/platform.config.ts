@@ -107,6 +107,9 @@ export const platformConfig = configSection('Platform', {
   HERALD_DEMO: flag().describe(
     'Make a demo account with recipients, robots and a producer. True when embedded and empty.',
   ),
+  HERALD_CACHED_ACCOUNTS: wholeNumber(100_000, 1_000, 10_000_000).describe(
+    'Accounts whose settings a process keeps in memory.',
+  ),
   HERALD_RETRY_DELAYS_WEBHOOK: durations().describe('5s,30s,…: waits between attempts at custom webhooks.'),
   HERALD_RETRY_DELAYS_CHAT: durations().describe('10s,1m,…: waits between attempts at chat robots.'),
   HERALD_RETRY_DELAYS_EMAIL: durations().describe('10s,1m,…: waits between attempts at mail servers.'),
