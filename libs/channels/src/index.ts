@@ -1,1 +1,13 @@
+export * from './address-guard.js';
+export * from './advice.js';
 export * from './channel.js';
+export * from './channel-runtime.js';
+export { makeEmailChannel, type MailSender, parseSender } from './email/email.channel.js';
+export { signatures } from './webhook/webhook.channel.js';
+export * from './failures.js';
+export * from './http-io.js';
+export * from './mail-io.js';
+export { toHtml, toPlainText } from './markdown.js';
+export * from './provider-url.js';
+export * from './registry.js';
+export { wordsIn } from './wording.js';

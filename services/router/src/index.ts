@@ -1,1 +1,1 @@
-export {};
+export { RouterModule } from './router.module.js';

@@ -1,0 +1,100 @@
+/**
+ * Routes batches of accepted events (semantics 6, 9, 10, 11): the row is committed, then everything is published in one
+ * go, then the records are finished. Every step may run again: what is stored first stays, the rest is repeated onto it.
+ */
+import { type AccountId, type EventAccepted, type EventId, eventAcceptedSchema, PAGED_AUDIENCE_OVER } from '@herald/contracts';
+import type { Bus, DatabaseClock, DeadRecords, IncomingRecord, Item, Logger } from '@herald/platform';
+import type { EventStore, EventToStore, SettingsSnapshot } from '@herald/subscriptions';
+import { type RoutableEvent, routedRecords } from './routed-records.js';
+
+/** An event older than this, made by another record, is a repeat and isn't routed: its tombstones may be gone (semantics 35). */
+const HORIZON_MS = 10 * 24 * 60 * 60_000;
+
+export interface RouterParts {
+  readonly bus: Bus;
+  readonly clock: DatabaseClock;
+  readonly events: EventStore;
+  readonly snapshot: SettingsSnapshot;
+  readonly deadRecords: DeadRecords;
+  readonly logger: Logger;
+}
+
+export class EventRouter {
+  constructor(private readonly parts: RouterParts) {}
+
+  async route(batch: readonly Item<EventAccepted>[]): Promise<void> {
+    const stored = await this.parts.events.insert(batch.map(({ record, value }) => toStore(record, value)));
+    const own: Item<EventAccepted>[] = [];
+    const others: Item<EventAccepted>[] = [];
+    // Of two equal ids in one batch the first is the row's own record.
+    for (const item of batch) (stored.delete(item.value.eventId) ? own : others).push(item);
+    const routable: RoutableEvent[] = own.map(({ value }) => fromRecord(value));
+    if (others.length > 0) routable.push(...(await this.settleOthers(others)));
+    await this.publish(routable.filter((event) => !isPaged(event)));
+  }
+
+  /** Records whose event has a row already: read again, repeated by the producer, or in conflict with it. */
+  private async settleOthers(items: readonly Item<EventAccepted>[]): Promise<RoutableEvent[]> {
+    const { events, deadRecords, clock } = this.parts;
+    const found = await events.find([...new Set(items.map(({ value }) => value.eventId))]);
+    const again = new Map<EventId, RoutableEvent>();
+    const repeats: { eventId: EventId; position: IncomingRecord }[] = [];
+    for (const { record, value } of items) {
+      const row = found.get(value.eventId);
+      if (!row) throw new Error(`the row of event ${value.eventId} was neither stored nor found`);
+      const isOwnRecord = row.topic === record.topic && row.partition === record.partition && row.offset === record.offset;
+      if (row.fingerprint !== value.fingerprint) {
+        await deadRecords.keep(record, 'CONFLICTING_KEY', `event ${value.eventId} was accepted with another body`);
+        continue;
+      }
+      if (!isOwnRecord) repeats.push({ eventId: value.eventId, position: record });
+      if (isOwnRecord || clock.nowMs() - row.acceptedAt.getTime() < HORIZON_MS) again.set(value.eventId, row);
+    }
+    if (repeats.length > 0) await events.keepRepeats(repeats);
+    return [...again.values()];
+  }
+
+  private async publish(events: readonly RoutableEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const accounts = await this.parts.snapshot.accounts(events.flatMap(accountsOf));
+    const routedAt = this.parts.clock.now();
+    await this.parts.bus.publish(
+      events.flatMap((event) =>
+        accountsOf(event).flatMap((id) => {
+          const account = accounts.get(id);
+          if (!account) throw new Error(`event ${event.eventId} is for the unknown account ${id}`);
+          return routedRecords(event, account, routedAt);
+        }),
+      ),
+    );
+  }
+}
+
+/** Trusts the shape that ingest published, checked where it could be foreign: the version and the identity. */
+export function parseEventAccepted(value: string): EventAccepted {
+  return eventAcceptedSchema.parse(JSON.parse(value));
+}
+
+function accountsOf({ audience }: Pick<RoutableEvent, 'audience'>): readonly AccountId[] {
+  if ('accountId' in audience) return [audience.accountId];
+  return 'accountIds' in audience ? [...new Set(audience.accountIds)] : [];
+}
+
+function isPaged(event: Pick<RoutableEvent, 'audience'>): boolean {
+  return 'all' in event.audience || accountsOf(event).length > PAGED_AUDIENCE_OVER;
+}
+
+function toStore(record: IncomingRecord, event: EventAccepted): EventToStore {
+  const paged = isPaged(event);
+  return { event, position: record, expected: paged ? 0 : accountsOf(event).length, isPaged: paged };
+}
+
+function fromRecord(event: EventAccepted): RoutableEvent {
+  return {
+    ...event,
+    acceptedAt: new Date(event.acceptedAt),
+    occurredAt: new Date(event.occurredAt),
+    expiresAt: event.expiresAt === null ? null : new Date(event.expiresAt),
+  };
+}
+
