@@ -1,7 +1,7 @@
 # PostgreSQL 15 as an acknowledged write must meet it: fsync and synchronous commit on.
 
 postgres_bin=/usr/lib/postgresql/15/bin
-postgres_port=${HERALD_GROUND_POSTGRES_PORT:-25432}
+postgres_port=${HERALD_GROUND_POSTGRES_PORT:-$(ground_port postgres 25432)}
 postgres_dir=$ground/postgres
 
 postgres_install() {
@@ -53,8 +53,10 @@ CONF
 postgres_launch() {
   postgres_create
   rm -f "$postgres_dir/data/postmaster.pid"
+  local as=()
+  [ "$(id -u)" != 0 ] || as=(setpriv --reuid=postgres --regid=postgres --init-groups)
   process_launch "$ground/postgres.pid" "$ground/postgres.log" \
-    setpriv_or_plain "$postgres_bin/postgres" -D "$postgres_dir/data" -p "$postgres_port"
+    "${as[@]}" "$postgres_bin/postgres" -D "$postgres_dir/data" -p "$postgres_port"
 }
 
 postgres_query() {

@@ -1,6 +1,6 @@
 # Redis 7 that keeps nothing: Herald may lose it at any time.
 
-redis_port=${HERALD_GROUND_REDIS_PORT:-26379}
+redis_port=${HERALD_GROUND_REDIS_PORT:-$(ground_port redis 26379)}
 
 redis_install() {
   debian_packages redis-server redis-tools
