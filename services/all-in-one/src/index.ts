@@ -1,1 +1,3 @@
-export {};
+export * from './gateway.js';
+export * from './processes.js';
+export * from './supervisor.js';

@@ -15,6 +15,9 @@ export interface SupervisorOptions {
   readonly env: NodeJS.ProcessEnv;
   /** One line of a process's output. */
   readonly onLine?: (name: string, line: string) => void;
+  /** An open file that takes a process's output instead: costs nothing where nobody reads along. */
+  readonly outputFile?: (name: string) => number;
+  readonly onExit?: (name: string, code: number | null, signal: NodeJS.Signals | null) => void;
   readonly nodeArguments?: readonly string[];
 }
 
@@ -71,9 +74,10 @@ export class Supervisor {
   private spawn(plan: ProcessPlan): ChildProcess {
     const main = fileURLToPath(new URL(`../../${plan.service}/dist/main.js`, import.meta.url));
     const flags = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning'];
+    const output = this.options.outputFile?.(plan.name) ?? 'pipe';
     const child = spawn(process.execPath, [...flags, ...(this.options.nodeArguments ?? []), main], {
       env: { ...this.options.env, ...plan.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, output],
     });
     for (const stream of [child.stdout, child.stderr]) {
       let rest = '';
@@ -87,8 +91,9 @@ export class Supervisor {
   }
 
   private watch(entry: Running): void {
-    entry.child.once('exit', () => {
+    entry.child.once('exit', (code, signal) => {
       if (this.stopping) return;
+      this.options.onExit?.(entry.plan.name, code, signal);
       entry.delayMs =
         Date.now() - entry.startedAt > SETTLED_AFTER_MS
           ? RESTART_AFTER_MS
