@@ -3,11 +3,11 @@ import 'reflect-metadata';
 import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Config, ConfigError, type ConfigSection } from './config/config.js';
+import { Config, type ConfigSection } from './config/config.js';
 import { platformConfig } from './config/platform.config.js';
 import { makeAdapter, ProblemFilter, prepareServer } from './http/server.js';
 import { createLogger, describeError, type Logger } from './log/logger.js';
-import { openPlatform, platformModule } from './platform.module.js';
+import { openPlatform, type Platform, platformModule } from './platform.module.js';
 
 export interface Service {
   readonly name: string;
@@ -42,18 +42,10 @@ export async function start(
     giveUp ?? ((error) => logger.fatal({ error }, 'can’t go on')),
   );
 
-  @Module({ imports: [platformModule(platform), service.module] })
-  class Root {}
-
-  const app = await NestFactory.create<NestFastifyApplication>(Root, makeAdapter(), {
-    bodyParser: false,
-    logger: ['error', 'fatal'],
-    abortOnError: false,
+  const { app, url } = await serve(service.module, platform, logger, {
+    port: settings.HERALD_PORT ?? service.defaultPort,
+    host: settings.HERALD_HOST,
   });
-  prepareServer(app.getHttpAdapter().getInstance() as never, platform);
-  app.useGlobalFilters(new ProblemFilter(logger));
-  await app.listen(settings.HERALD_PORT ?? service.defaultPort, settings.HERALD_HOST);
-  const url = (await app.getUrl()).replace('[::1]', 'localhost');
   logger.info({ address: url }, 'listening');
   let closing: Promise<void> | undefined;
   return {
@@ -71,8 +63,35 @@ export async function start(
   };
 }
 
+/** A service's module over HTTP, on parts that are open already. */
+export async function serve(
+  module: Type,
+  platform: Platform,
+  logger: Logger,
+  address: { readonly port: number; readonly host: string },
+): Promise<{ readonly app: NestFastifyApplication; readonly url: string }> {
+  @Module({ imports: [platformModule(platform), module] })
+  class Root {}
+
+  const app = await NestFactory.create<NestFastifyApplication>(Root, makeAdapter(), {
+    bodyParser: false,
+    logger: ['error', 'fatal'],
+    abortOnError: false,
+  });
+  prepareServer(app.getHttpAdapter().getInstance() as never, platform);
+  app.useGlobalFilters(new ProblemFilter(logger));
+  await app.listen(address.port, address.host);
+  return { app, url: (await app.getUrl()).replace('[::1]', 'localhost') };
+}
+
+export interface RunOptions {
+  /** Asked once, before anything else; the process's own where it isn't given. */
+  readonly environment?: () => NodeJS.ProcessEnv;
+  readonly onListening?: (running: RunningService) => void;
+}
+
 /** A process's main: runs until it is told to end, and exits with what happened. */
-export async function run(service: Service): Promise<void> {
+export async function run(service: Service, options: RunOptions = {}): Promise<void> {
   let running: RunningService | undefined;
   let isEnding = false;
   const end = (code: number, error?: unknown) => {
@@ -92,9 +111,11 @@ export async function run(service: Service): Promise<void> {
   process.on('uncaughtException', (error) => end(1, error));
   process.on('unhandledRejection', (error) => end(1, error));
   try {
-    running = await start(service, process.env, (error) => end(1, error));
+    running = await start(service, options.environment?.() ?? process.env, (error) => end(1, error));
+    options.onListening?.(running);
   } catch (error) {
-    if (error instanceof ConfigError) console.error(error.message);
+    const words = inWords(error);
+    if (words !== null) console.error(words);
     else
       console.error(
         JSON.stringify({ level: 'fatal', service: service.name, msg: 'could not start', error: describeError(error) }),

@@ -1,1 +1,3 @@
 export * from './database-ground.js';
+export * from './hosted-service.js';
+export * from './memory-bus.js';
