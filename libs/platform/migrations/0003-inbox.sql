@@ -48,7 +48,7 @@ create index message_event on inbox.message (event_id);
 create function inbox.add_counts(a jsonb, b jsonb) returns jsonb language sql immutable as $$
   select coalesce(jsonb_object_agg(key, total) filter (where total <> 0), '{}')
   from (select key, sum(value::bigint) as total
-        from (select * from jsonb_each_text(a) union all select * from jsonb_each_text(b)) both group by key) sums
+        from (select * from jsonb_each_text(a) union all select * from jsonb_each_text(b)) counts group by key) sums
 $$;
 
 -- Stores messages once and counts them. Accounts are locked in order first; only then is looked at what is already there, in

@@ -83,7 +83,7 @@ export class EventStore {
               select date_trunc('hour', accepted_at) as hour, 'accepted' as kind, count(*) as count from stored group by 1
               union all
               select date_trunc('hour', accepted_at), 'expected', sum(expected) from stored group by 1
-            ) both
+            ) sums_of_hours
           )
           select event_id from stored`,
       },
