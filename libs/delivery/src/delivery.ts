@@ -59,7 +59,9 @@ export type Outcome =
   | { readonly status: 'dead'; readonly reason: Reason; readonly attempt: Attempt | null }
   | { readonly status: 'suppressed'; readonly reason: Reason }
   | Scheduled
-  | Parked;
+  | Parked
+  /** Nothing happened: its lease was about to run out. Somebody else may have the row at once (semantics 19). */
+  | { readonly status: 'released' };
 
 /** To be tried again at a time. */
 export interface Scheduled {
@@ -105,4 +107,23 @@ export interface Pass {
 
 export function isProbe(pass: Pass): boolean {
   return pass.trigger === 'probe';
+}
+
+/** The first run of a delivery, from its event: there is no row yet. */
+export function firstPass(delivery: Delivery, content: Content | null, spanMs: number): Pass {
+  const spanEndsMs = delivery.acceptedAt.getTime() + spanMs;
+  const expiresMs = delivery.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+  return {
+    delivery,
+    content,
+    number: 1,
+    fence: 0,
+    spent: 0,
+    wasAmbiguous: false,
+    trigger: 'event',
+    lastAtMs: Math.min(spanEndsMs, expiresMs),
+    lastReason: expiresMs < spanEndsMs ? 'EXPIRED' : 'RETRIES_EXHAUSTED',
+    leaseEndsMs: Number.POSITIVE_INFINITY,
+    hasTokens: false,
+  };
 }

@@ -1,5 +1,6 @@
 /** What a delivery needs to know of its destination and its content; whoever runs deliveries provides it. */
-import type { AccountId, Content, DeliveryChannel, DestinationId, EventId, Locale, Reason } from '@herald/contracts';
+import type { Content, Locale, Reason } from '@herald/contracts';
+import type { Delivery } from './delivery.js';
 
 export interface UsableDestination {
   readonly state: 'usable';
@@ -11,38 +12,28 @@ export interface UsableDestination {
 }
 export type Destination = UsableDestination | { readonly state: 'unusable'; readonly reason: Reason };
 
-export interface DestinationKey {
-  readonly accountId: AccountId;
-  readonly channel: DeliveryChannel;
-  readonly destinationId: DestinationId;
-}
+export type DestinationOf = Pick<
+  Delivery,
+  'deliveryId' | 'eventId' | 'accountId' | 'channel' | 'destinationId' | 'subtype'
+>;
 
 export interface Destinations {
-  /** What is in memory and surely current. */
-  peek(key: DestinationKey): Destination | undefined;
-  load(keys: readonly DestinationKey[]): Promise<ReadonlyMap<DestinationId, Destination>>;
+  /** What is in memory and surely in force. */
+  peek(delivery: DestinationOf): Destination | undefined;
+  /** Rejects where that can't be told now. Callers of one moment share a query. */
+  load(delivery: DestinationOf): Promise<Destination>;
 }
 
 export interface Contents {
-  /** Of stored events; an event that has no row is absent. */
-  contents(ids: readonly EventId[]): Promise<ReadonlyMap<EventId, { readonly content: Content }>>;
+  /** Null where there is nothing left to say. Rejects where that can't be told now. */
+  load(delivery: Delivery): Promise<Content | null>;
 }
 
-/** What answers say about a destination. `failing` is kept until a success; `gone` disables it for good. */
-export interface DestinationReport extends DestinationKey {
-  readonly revision: number;
-  readonly state: 'working' | 'failing' | 'gone';
-  /** The owner must change something: the provider refused credentials or address. */
-  readonly isRefused: boolean;
-  /** Key of the advice catalogue or the provider's code. */
-  readonly reason: string | null;
-  readonly consecutiveFailures: number;
-  /** Database time. */
-  readonly lastSuccessAt: Date | null;
-  readonly failingSince: Date | null;
-}
-
-export interface DestinationEffects {
-  /** Written on a change of state, else at most every 30 s per destination. */
-  report(reports: readonly DestinationReport[]): Promise<void>;
+/** Told after each attempt; what it does applies to the revision that the attempt loaded. */
+export interface DestinationHealth {
+  succeeded(delivery: Delivery, revision: number): void;
+  /** Any answer that isn't a success, or none. `refusedBecause`: credentials or address were refused, its owner must act. */
+  failed(delivery: Delivery, revision: number, refusedBecause: string | null): void;
+  /** It is gone for good (410, a dissolved group): it is switched off before the outcome is recorded. */
+  gone(delivery: Delivery, revision: number, reason: string): Promise<void>;
 }

@@ -1,5 +1,12 @@
 /** Claims rows that are due, and that can start now (semantics 19). */
-import { type AccountId, type DeliveryChannel, type DeliveryId, type DestinationId, type Lane, lanes } from '@herald/contracts';
+import {
+  type AccountId,
+  type DeliveryChannel,
+  type DeliveryId,
+  type DestinationId,
+  type Lane,
+  lanes,
+} from '@herald/contracts';
 import type { Database } from '@herald/platform';
 import { type LeasedRow, leasedColumns, toPasses } from './claimed.js';
 import type { Pass } from './delivery.js';
@@ -110,43 +117,48 @@ export class DueStore {
 
   async claim(channels: readonly DeliveryChannel[], room: Room): Promise<Claim> {
     const asked = performance.now();
-    const { rows } = await this.database.query<LeasedRow & { crowded: { channel: DeliveryChannel; lane: number }[] | null }>(
-      { name: 'delivery-claim', text: CLAIM },
-      [
-        channels,
-        room.destinations.map(([id]) => id),
-        room.destinations.map(([, left]) => left),
-        room.accounts.map(([id]) => id),
-        room.accounts.map(([, left]) => left),
-        lanes.map((lane) => Math.max(0, room.lanes[lane])),
-        this.leaseMs / 1_000,
-      ],
-    );
+    const { rows } = await this.database.query<
+      LeasedRow & { crowded: { channel: DeliveryChannel; lane: number }[] | null }
+    >({ name: 'delivery-claim', text: CLAIM }, [
+      channels,
+      room.destinations.map(([id]) => id),
+      room.destinations.map(([, left]) => left),
+      room.accounts.map(([id]) => id),
+      room.accounts.map(([, left]) => left),
+      lanes.map((lane) => Math.max(0, room.lanes[lane])),
+      this.leaseMs / 1_000,
+    ]);
     return {
       passes: await this.passes(rows, asked),
       crowded: (rows[0]?.crowded ?? []).map(({ channel, lane }) => ({ channel, lane: lanes[lane]! })),
     };
   }
 
-  async claimByTurns(channel: DeliveryChannel, lane: Lane, from: Turn, room: Room): Promise<{ passes: Pass[]; next: Turn }> {
+  async claimByTurns(
+    channel: DeliveryChannel,
+    lane: Lane,
+    from: Turn,
+    room: Room,
+  ): Promise<{ passes: Pass[]; next: Turn }> {
     const asked = performance.now();
-    const { rows } = await this.database.query<LeasedRow & { lastAccount: string | null; lastDestination: string; n: number }>(
-      { name: 'delivery-claim-turns', text: CLAIM_BY_TURNS },
-      [
-        channel,
-        lanes.indexOf(lane),
-        from.accountId,
-        from.destinationId,
-        room.accounts.filter(([, left]) => left === 0).map(([id]) => id),
-        room.destinations.map(([id]) => id),
-        room.destinations.map(([, left]) => left),
-        Math.max(0, room.lanes[lane]),
-        this.leaseMs / 1_000,
-      ],
-    );
+    const { rows } = await this.database.query<
+      LeasedRow & { lastAccount: string | null; lastDestination: string; n: number }
+    >({ name: 'delivery-claim-turns', text: CLAIM_BY_TURNS }, [
+      channel,
+      lanes.indexOf(lane),
+      from.accountId,
+      from.destinationId,
+      room.accounts.filter(([, left]) => left === 0).map(([id]) => id),
+      room.destinations.map(([id]) => id),
+      room.destinations.map(([, left]) => left),
+      Math.max(0, room.lanes[lane]),
+      this.leaseMs / 1_000,
+    ]);
     const first = rows[0];
     const next =
-      first?.lastAccount && first.n >= TURNS ? { accountId: first.lastAccount, destinationId: first.lastDestination } : firstTurn;
+      first?.lastAccount && first.n >= TURNS
+        ? { accountId: first.lastAccount, destinationId: first.lastDestination }
+        : firstTurn;
     return { passes: await this.passes(rows, asked), next };
   }
 

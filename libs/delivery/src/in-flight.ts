@@ -30,6 +30,8 @@ interface Holder {
   /** Of them, from the destination's queue. */
   fromQueue: number;
   slowInARow: number;
+  /** Since when something is always in flight. */
+  busySinceMs: number;
   /** Completions in the current and the previous second. */
   completed: number;
   completedBefore: number;
@@ -79,9 +81,9 @@ export class InFlight {
   enter(place: Place, from: 'records' | 'queue', nowMs: number): void {
     this.total += 1;
     this.perLane[place.lane] += 1;
-    holderOf(this.accounts, place.accountId, nowMs).inFlight += 1;
+    began(holderOf(this.accounts, place.accountId, nowMs), nowMs);
     const destination = holderOf(this.destinations, place.destinationId, nowMs);
-    destination.inFlight += 1;
+    began(destination, nowMs);
     if (from === 'queue') destination.fromQueue += 1;
   }
 
@@ -99,12 +101,16 @@ export class InFlight {
     if (callMs !== null) destination.slowInARow = callMs > SLOW_CALL_MS ? destination.slowInARow + 1 : 0;
   }
 
-  /** How long one more would wait behind `before` others: those ÷ completions there in the last second (semantics 20). */
+  /**
+   * How long one more would wait behind `before` others: those ÷ completions there in the last second (semantics 20). Who
+   * was called less than a second ago and has not answered yet is not called slow.
+   */
   expectedWaitMs(what: 'account' | 'destination', place: Place, before: number, nowMs: number): number {
-    const holder =
-      what === 'account' ? this.accounts.get(place.accountId) : this.destinations.get(place.destinationId);
-    const perSecond = holder ? completionsIn(holder, nowMs) : 0;
-    return perSecond === 0 ? Number.POSITIVE_INFINITY : ((before + 1) / perSecond) * SECOND;
+    const holder = what === 'account' ? this.accounts.get(place.accountId) : this.destinations.get(place.destinationId);
+    if (!holder) return 0;
+    const perSecond = completionsIn(holder, nowMs);
+    if (perSecond > 0) return ((before + 1) / perSecond) * SECOND;
+    return nowMs - holder.busySinceMs < SECOND ? 0 : Number.POSITIVE_INFINITY;
   }
 
   /** Accounts and destinations that hold something, and the room that is left there: claims go by it. */
@@ -133,10 +139,15 @@ function holderOf<Id>(map: Map<Id, Holder>, id: Id, nowMs: number): Holder {
   let holder = map.get(id);
   if (!holder) {
     const second = Math.floor(nowMs / SECOND);
-    holder = { inFlight: 0, fromQueue: 0, slowInARow: 0, completed: 0, completedBefore: 0, second };
+    holder = { inFlight: 0, fromQueue: 0, slowInARow: 0, busySinceMs: nowMs, completed: 0, completedBefore: 0, second };
     map.set(id, holder);
   }
   return holder;
+}
+
+function began(holder: Holder, nowMs: number): void {
+  if (holder.inFlight === 0) holder.busySinceMs = nowMs;
+  holder.inFlight += 1;
 }
 
 function turn(holder: Holder, nowMs: number): void {

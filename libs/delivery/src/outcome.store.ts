@@ -82,7 +82,9 @@ export class OutcomeStore {
   }
 
   async makePartition(acceptedAt: Date): Promise<void> {
-    await this.database.query(`select delivery.make_partition(($1::timestamptz at time zone 'UTC')::date)`, [acceptedAt]);
+    await this.database.query(`select delivery.make_partition(($1::timestamptz at time zone 'UTC')::date)`, [
+      acceptedAt,
+    ]);
   }
 
   private async insert(rows: readonly FirstRow[]): Promise<Set<DeliveryId>> {

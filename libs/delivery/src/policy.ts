@@ -42,7 +42,7 @@ const REFUSED_AT_MOST = 3;
 const THROTTLED_WITHOUT_VALUE_MS = 30_000;
 const RETRY_AFTER_AT_MOST_MS = 24 * 3_600_000;
 /** A throttled delivery is due at Retry-After, never sooner, spread over this. */
-const THROTTLED_SPREAD_MS = 1_000;
+const THROTTLED_SPREAD_MS = 400;
 
 export function decide(failure: Failure, situation: Situation): Decision {
   const isDown = failure.kind === 'provider-down' || failure.kind === 'timeout';

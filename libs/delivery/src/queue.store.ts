@@ -92,7 +92,9 @@ export class QueueStore {
     );
     const withTokens = new Set(wanted.filter(({ hasTokens }) => hasTokens).map(({ destinationId }) => destinationId));
     const ends = asked + this.leaseMs;
-    const [plain, permitted] = [false, true].map((has) => rows.filter((row) => withTokens.has(row.destination_id) === has));
+    const [plain, permitted] = [false, true].map((has) =>
+      rows.filter((row) => withTokens.has(row.destination_id) === has),
+    );
     return [
       ...(await toPasses(this.database, plain!, ends)),
       ...(await toPasses(this.database, permitted!, ends, { hasTokens: true })),
@@ -146,7 +148,9 @@ export class QueueStore {
   /** Takes the row away where nothing is parked; who parks at that moment waits for the lock and makes it anew. */
   async removeEmpty(destinationId: DestinationId): Promise<boolean> {
     return this.database.transaction(async (tx) => {
-      const { rowCount } = await tx.query('select 1 from delivery.queue where destination_id = $1 for update', [destinationId]);
+      const { rowCount } = await tx.query('select 1 from delivery.queue where destination_id = $1 for update', [
+        destinationId,
+      ]);
       if (rowCount === 0) return true;
       const removed = await tx.query(
         `delete from delivery.queue where destination_id = $1

@@ -160,8 +160,9 @@ begin
     left join delivery.open o on o.delivery_id = g.delivery_id
   ), written as (
     update delivery.delivery d set
-      attempts = d.attempts || j.attempts,
-      attempt_count = d.attempt_count + jsonb_array_length(j.attempts),
+      -- A statement whose answer was lost is repeated: an attempt stands once.
+      attempts = case when d.attempts @> j.attempts then d.attempts else d.attempts || j.attempts end,
+      attempt_count = d.attempt_count + case when d.attempts @> j.attempts then 0 else jsonb_array_length(j.attempts) end,
       provider_code = coalesce(j.provider_code, d.provider_code),
       status = case when j.judgement = 'applied' then j.status else d.status end,
       reason = case when j.judgement = 'applied' then j.reason else d.reason end,

@@ -1,1 +1,2 @@
-export {};
+export { channelWorkerConfig } from './channel-worker.config.js';
+export { ChannelWorkerModule } from './channel-worker.module.js';
