@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 
 const root = import.meta.dirname;
 const workspaces = ['libs', 'services'].flatMap((group) =>
@@ -40,6 +40,8 @@ export default {
   testTimeout: 30_000,
   maxWorkers: 2,
   projects: [
-    ...workspaces.map(({ name, path }) => project(name, [`<rootDir>/${path}/src`])),
+    ...workspaces.map(({ name, path }) =>
+      project(name, ['src', 'bench', 'faults'].map((folder) => `${root}/${path}/${folder}`).filter((folder) => existsSync(folder))),
+    ),
   ],
 };

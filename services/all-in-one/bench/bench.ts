@@ -8,7 +8,8 @@ import { type Ground, type GroundOptions, startGround } from './ground.js';
 import type { LoadCalls } from './load.js';
 import type { LoadPlan, LoadResult } from './load-generator.js';
 import { type Latency, latencyOf } from './percentiles.js';
-import type { EndpointMode, SinkCalls, SinkCounts } from './sink.js';
+import type { SinkCalls } from './sink.js';
+import type { EndpointMode, SinkCounts } from './sink-server.js';
 
 export interface Stretch {
   readonly name: string;

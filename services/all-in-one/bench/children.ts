@@ -2,9 +2,10 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-type Calls = Record<string, (argument: any) => any>;
-type Argument<Call> = Call extends (argument: infer A) => any ? A : never;
-type Answer<Call> = Call extends (...all: any[]) => infer A ? Awaited<A> : never;
+/** `never`: takes functions of any argument. */
+type Calls = Record<string, (argument: never) => unknown>;
+type Argument<Call> = Call extends (argument: infer A) => unknown ? A : never;
+type Answer<Call> = Call extends (...all: never[]) => infer A ? Awaited<A> : never;
 
 export interface Child<Served extends Calls> {
   readonly pid: number;
@@ -21,7 +22,7 @@ export function serve(calls: Calls): void {
     try {
       const call = calls[name];
       if (!call) throw new Error(`nobody serves ${name}`);
-      process.send?.({ id, value: await call(argument) });
+      process.send?.({ id, value: await call(argument as never) });
     } catch (error) {
       process.send?.({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }
@@ -32,7 +33,7 @@ export function serve(calls: Calls): void {
 /** In the parent: starts a module of this folder as a process. */
 export function startChild<Served extends Calls>(module: string): Child<Served> {
   const child = fork(fileURLToPath(new URL(module, import.meta.url)), { serialization: 'advanced', execArgv: [] });
-  const waiting = new Map<number, { resolve(value: any): void; reject(error: Error): void }>();
+  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let next = 1;
   let hasEnded = false;
   child.on('message', ({ id, value, error }: { id: number; value: unknown; error?: string }) => {
@@ -52,7 +53,7 @@ export function startChild<Served extends Calls>(module: string): Child<Served> 
       new Promise((resolve, reject) => {
         if (hasEnded) return reject(new Error(`${module} has ended`));
         const id = next++;
-        waiting.set(id, { resolve, reject });
+        waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
         child.send({ id, name, argument });
       }),
     end: () => {

@@ -64,7 +64,10 @@ export class HttpConnection {
     }
     const head = bytes.toString('latin1', 0, headEnd);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-    if (length === undefined) return this.lose(`an answer without a Content-Length: ${head.slice(0, 40)}`);
+    if (length === undefined) {
+      this.lose(`an answer without a Content-Length: ${head.slice(0, 40)}`);
+      return;
+    }
     const end = headEnd + 4 + Number(length);
     if (bytes.length < end) {
       this.received = bytes;
