@@ -196,12 +196,12 @@ export class WebhookStore {
 
   /** The columns config, masked_url, channel_name, has_secret, keywords. */
   private seal(id: string, config: WebhookConfig): unknown[] {
-    const { url, channel, secret, botToken, keywords } = config;
+    const { url, channel, secret, secrets, botToken, keywords } = config;
     return [
       this.keyRing.encrypt(JSON.stringify(config), webhookSecretPlace(id)),
       typeof url === 'string' ? maskUrl(url) : null,
       typeof channel === 'string' ? channel : null,
-      Boolean(secret ?? botToken),
+      Boolean(secret ?? secrets ?? botToken),
       Array.isArray(keywords) ? keywords : [],
     ];
   }

@@ -7,11 +7,19 @@ import { fail, httpFailure, safeText } from '../failures.js';
 import { toPlainText } from '../markdown.js';
 import { providerUrl, type UrlRules } from '../provider-url.js';
 
+const secret = z.string().regex(/^whsec_[A-Za-z0-9+/]+=*$/, 'expected whsec_ and base64');
+
 const schema = (rules: UrlRules) =>
   z.object({
     url: providerUrl('webhook', rules).meta({ secret: true }),
-    /** Newest first; several while a secret rotates. */
-    secrets: z.array(z.string().regex(/^whsec_[A-Za-z0-9+/]+=*$/, 'expected whsec_ and base64')).min(1).max(3).meta({ secret: true }),
+    /** Newest first. */
+    secrets: z.array(secret).min(1).max(3).meta({ secret: true }),
+    /** Former ones that sign as well until their time, while a receiver changes over. */
+    retiring: z
+      .array(z.object({ secret, until: z.iso.datetime() }))
+      .max(2)
+      .optional()
+      .meta({ secret: true }),
   });
 type Config = z.infer<ReturnType<typeof schema>>;
 
@@ -19,7 +27,8 @@ export const makeWebhookChannel = (rules: UrlRules): Channel<Config, string> => 
   id: 'webhook',
   config: schema(rules),
   render,
-  async send(payload, { url, secrets }, io, message) {
+  async send(payload, { url, secrets: current, retiring = [] }, io, message) {
+    const secrets = [...current, ...retiring.filter(({ until }) => new Date(until) > io.now()).map((old) => old.secret)];
     const timestamp = String(Math.floor(io.now().getTime() / 1_000));
     const answer = await io.http.request(
       {

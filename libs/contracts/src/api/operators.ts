@@ -164,6 +164,8 @@ export const deliverySchema = z.object({
   reason: z.string().nullable(),
   attemptCount: z.number(),
   nextAttemptAt: z.string().nullable(),
+  /** Of the event: search, `after` and `before` go by it. */
+  acceptedAt: z.string(),
   createdAt: z.string(),
   endedAt: z.string().nullable(),
 });

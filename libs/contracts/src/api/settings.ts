@@ -219,10 +219,14 @@ export const webhookBodySchema = z.strictObject({
   keywords: keywords.optional(),
 });
 export type WebhookBody = z.infer<typeof webhookBodySchema>;
+/** Keys not given stay; `secret: null` takes a robot's signing secret away. */
 export const webhookPatchSchema = webhookBodySchema
   .omit({ platform: true })
   .partial()
-  .extend({ status: z.enum(['enabled', 'disabled']).optional() });
+  .extend({
+    secret: z.string().min(1).max(200).nullable().optional(),
+    status: z.enum(['enabled', 'disabled']).optional(),
+  });
 export type WebhookPatch = z.infer<typeof webhookPatchSchema>;
 export const webhookSchema = z.object({
   id: z.string(),
@@ -313,6 +317,17 @@ export const testWebhook = operation({
   },
 });
 
+export const rotateWebhookSecret = operation({
+  id: 'rotateWebhookSecret',
+  method: 'POST',
+  path: '/v1/webhooks/:id/rotate-secret',
+  tag: webhookTag,
+  summary: 'Give a custom URL a new signing secret, shown once; for 24 h the former one signs as well.',
+  permission: 'full',
+  params: byId,
+  answers: { 200: z.object({ secret: z.string() }) },
+});
+
 const state = z.union([z.literal(-2), z.literal(-1), z.literal(0), z.literal(1)]);
 const channelStates = z.strictObject({ inbox: state, email: state, webhook: state });
 const keywordList = z.array(text(1, 64)).max(20);
@@ -376,6 +391,21 @@ export const putSubscription = operation({
   params: scopeOf,
   body: subscriptionChangeSchema,
   answers: { 200: subscriptionSchema },
+});
+export const putSubscriptions = operation({
+  id: 'putSubscriptions',
+  method: 'PUT',
+  path: '/v1/subscriptions',
+  tag: subscriptionTag,
+  summary: 'Change several, all or nothing.',
+  permission: 'full',
+  body: z.strictObject({
+    changes: z
+      .array(subscriptionChangeSchema.extend({ scope: z.string().max(64) }))
+      .min(1)
+      .max(100),
+  }),
+  answers: { 200: z.object({ items: z.array(subscriptionSchema) }) },
 });
 export const deleteSubscription = operation({
   id: 'deleteSubscription',
@@ -448,9 +478,11 @@ export const settingsOperations = [
   updateWebhook,
   deleteWebhook,
   testWebhook,
+  rotateWebhookSecret,
   listSubscriptions,
   getSubscription,
   putSubscription,
+  putSubscriptions,
   deleteSubscription,
   listHistory,
 ];

@@ -21,6 +21,12 @@ export interface DeadRecords {
   keep(record: IncomingRecord, reason: DeadReason, detail: string): Promise<void>;
 }
 
+/** A place in the list, newest first. `at` is a time as the database wrote it, to the microsecond. */
+export interface DeadRecordPlace {
+  readonly at: string;
+  readonly id: string;
+}
+
 const columns = `id, topic, partition, record_offset as "offset", key, value, reason, detail, at, redriven_at as "redrivenAt"`;
 
 export class DeadRecordStore implements DeadRecords {
@@ -43,10 +49,12 @@ export class DeadRecordStore implements DeadRecords {
     );
   }
 
-  async list(limit: number, before: Date | null): Promise<DeadRecord[]> {
-    const { rows } = await this.database.query<DeadRecord>(
-      `select ${columns} from bus.dead_record where at < coalesce($2, 'infinity'::timestamptz) order by at desc limit $1`,
-      [limit, before],
+  /** Newest first, below a place. `place` is where each stands. */
+  async list(limit: number, below: DeadRecordPlace | null): Promise<(DeadRecord & { readonly place: string })[]> {
+    const { rows } = await this.database.query<DeadRecord & { place: string }>(
+      `select ${columns}, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as place from bus.dead_record
+       where $2::timestamptz is null or (at, id) < ($2, $3::uuid) order by at desc, id desc limit $1`,
+      [limit, below?.at ?? null, below?.id ?? null],
     );
     return rows;
   }
