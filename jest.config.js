@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 
 const root = import.meta.dirname;
 const workspaces = ['libs', 'services'].flatMap((group) =>
@@ -8,14 +8,24 @@ const workspaces = ['libs', 'services'].flatMap((group) =>
 );
 
 /** `@herald/<name>` is read from its sources, so that a test never sees a stale build. */
-const sources = Object.fromEntries(workspaces.map(({ name, path }) => [`^@herald/${name}$`, `${root}/${path}/src/index.ts`]));
+const sources = Object.fromEntries(
+  workspaces.map(({ name, path }) => [`^@herald/${name}$`, `${root}/${path}/src/index.ts`]),
+);
 
-const project = (name, roots) => ({
+/** These need nothing, so a run of them alone starts nothing. */
+const alone = new Set(['contracts', 'channels', 'sandbox']);
+
+const servers = {
+  globalSetup: `${root}/libs/testing/start-servers.js`,
+  globalTeardown: `${root}/libs/testing/stop-servers.js`,
+};
+
+const project = (name, folder, testMatch) => ({
   displayName: name,
   rootDir: root,
-  roots,
+  roots: [folder],
   testEnvironment: 'node',
-  testMatch: ['**/*.spec.ts', '**/*.e2e.ts'],
+  testMatch,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { ...sources, '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
@@ -34,14 +44,15 @@ const project = (name, roots) => ({
     ],
   },
   transformIgnorePatterns: ['/node_modules/'],
+  ...(alone.has(name) ? {} : servers),
 });
 
+/** A project per workspace, and `e2e`, which runs what was built as processes of its own and wants the machine for itself. */
 export default {
   testTimeout: 30_000,
   maxWorkers: 2,
   projects: [
-    ...workspaces.map(({ name, path }) =>
-      project(name, ['src', 'bench', 'faults'].map((folder) => `${root}/${path}/${folder}`).filter((folder) => existsSync(folder))),
-    ),
+    ...workspaces.map(({ name, path }) => project(name, `<rootDir>/${path}/src`, ['**/*.spec.ts'])),
+    project('e2e', '<rootDir>/services/all-in-one/e2e', ['**/*.e2e.ts']),
   ],
 };

@@ -60,7 +60,7 @@ postgres_launch() {
 }
 
 postgres_query() {
-  PGCONNECT_TIMEOUT=2 psql --no-psqlrc -qAt "$@"
+  PGCONNECT_TIMEOUT=2 psql --no-psqlrc -qAt "$@" 2>/dev/null
 }
 
 postgres_answers() {

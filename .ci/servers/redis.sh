@@ -17,7 +17,7 @@ redis_launch() {
 }
 
 redis_answers() {
-  [ "$(timeout 2 redis-cli -h 127.0.0.1 -p "$redis_port" ping)" = PONG ]
+  [ "$(timeout 2 redis-cli -h 127.0.0.1 -p "$redis_port" ping 2>/dev/null)" = PONG ]
 }
 
 redis_stop_signal=TERM

@@ -61,13 +61,8 @@ export interface NamedGround {
 }
 
 export const embedded: NamedGround = { name: 'the embedded database', open: embeddedGround };
-/** None where no server is named: reported, and a failure where nothing may be skipped. */
+/** None where there is no server, which `startServers` has reported, and which in CI has failed the run. */
 export const servers: readonly NamedGround[] = SERVER ? [{ name: 'PostgreSQL', open: serverGround }] : [];
-if (!SERVER) {
-  const missing = 'HERALD_TEST_DATABASE_URL is not set: what needs PostgreSQL itself is skipped';
-  if (process.env['CI'] === 'true') throw new Error(missing);
-  process.stderr.write(`${missing}\n`);
-}
 
 export const keyRing = new KeyRing(`k1:${randomBytes(32).toString('base64')}`);
 

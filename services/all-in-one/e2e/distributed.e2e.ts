@@ -1,5 +1,5 @@
+import { describeWithServers } from '@herald/testing';
 import { distributedGround } from './ground.js';
-import { serversForTests } from './servers.js';
 import { stories } from './stories.js';
 
-stories('distributed', async () => distributedGround(await serversForTests()));
+describeWithServers('on separate processes', (servers) => stories('distributed', () => distributedGround(servers)));
