@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Database, InProcessSignals, KeyRing, migrate, openEmbeddedDatabase, PgDatabase } from '@herald/platform';
+import { type Database, KeyRing, migrate, openEmbeddedDatabase, PgDatabase } from '@herald/platform';
 import { pino } from 'pino';
 
 export interface Ground {
