@@ -1,7 +1,7 @@
 /** What every process has, opened in an order and closed in the opposite one. Global: services inject its tokens. */
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allTopics } from '@herald/contracts';
 import type { DynamicModule, Provider } from '@nestjs/common';
@@ -24,6 +24,7 @@ import { InProcessBuckets, InProcessCache, InProcessSignals } from './redis/in-p
 import { BUCKETS, CACHE, SIGNALS } from './redis/ports.js';
 import { connectRedis, RedisBuckets, RedisCache, RedisSignals } from './redis/redis.js';
 import { KeyRing } from './secrets/key-ring.js';
+import { dataDirFault } from './start-fault.js';
 
 /** Called where the process can't go on: it drains and exits 1, its supervisor starts it again (semantics 31). */
 export type GiveUp = (error: Error) => void;
@@ -139,9 +140,30 @@ function generatedKeys(settings: PlatformConfig): string {
 /** A secret that is made once and kept in the data folder, readable by its owner alone. */
 export function generatedSecret(dataDir: string, name: string, make: () => string): { value: string; isNew: boolean } {
   const path = join(dataDir, name);
-  if (existsSync(path)) return { value: readFileSync(path, 'utf8').trim(), isNew: false };
+  try {
+    const isNew = !existsSync(path) && keep(dataDir, path, make());
+    return { value: readFileSync(path, 'utf8').trim(), isNew };
+  } catch (error) {
+    throw dataDirFault(error, dataDir);
+  }
+}
+
+/** Whole or not at all, and never over another one. Answers whether it is kept now. */
+function keep(dataDir: string, path: string, value: string): boolean {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const value = make();
-  writeFileSync(path, `${value}\n`, { mode: 0o600, flag: 'wx' });
-  return { value, isNew: true };
+  const written = `${path}.${process.pid}`;
+  writeFileSync(written, `${value}\n`, { mode: 0o600 });
+  try {
+    linkSync(written, path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+    // A file system without hard links.
+    renameSync(written, path);
+    return true;
+  } finally {
+    rmSync(written, { force: true });
+  }
 }

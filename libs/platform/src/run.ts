@@ -8,6 +8,7 @@ import { platformConfig } from './config/platform.config.js';
 import { makeAdapter, ProblemFilter, prepareServer } from './http/server.js';
 import { createLogger, describeError, type Logger } from './log/logger.js';
 import { openPlatform, type Platform, platformModule } from './platform.module.js';
+import { inWords, listenFault } from './start-fault.js';
 
 export interface Service {
   readonly name: string;
@@ -80,7 +81,9 @@ export async function serve(
   });
   prepareServer(app.getHttpAdapter().getInstance() as never, platform);
   app.useGlobalFilters(new ProblemFilter(logger));
-  await app.listen(address.port, address.host);
+  await app.listen(address.port, address.host).catch((error: unknown) => {
+    throw listenFault(error, 'HERALD_PORT');
+  });
   return { app, url: (await app.getUrl()).replace('[::1]', 'localhost') };
 }
 

@@ -1,5 +1,5 @@
 /** The sandbox beside other services in one process: there before their consumers start, gone after they have drained. */
-import { Config, LOGGER, type Logger, platformConfig } from '@herald/platform';
+import { Config, LOGGER, type Logger, listenFault, platformConfig } from '@herald/platform';
 import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { sandboxConfig } from './sandbox.config.js';
 import { sandboxOptions } from './sandbox-options.js';
@@ -19,7 +19,9 @@ export class SandboxModule implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     const settings = this.config.get(platformConfig);
     if (!(settings.HERALD_SANDBOX ?? settings.HERALD_DATABASE_URL === undefined)) return;
-    await this.sandbox.start(sandboxOptions(settings, this.config.get(sandboxConfig)));
+    await this.sandbox.start(sandboxOptions(settings, this.config.get(sandboxConfig))).catch((error: unknown) => {
+      throw listenFault(error, 'HERALD_SANDBOX_PORT');
+    });
     this.logger.info({ address: this.sandbox.url, mail: this.sandbox.mailUrl }, 'the sandbox listens');
   }
 

@@ -1,17 +1,17 @@
 /** PGlite in the data folder, served on a Unix socket, reached by `pg` over exactly one connection (see database.ts). */
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { dataDirFault, StartFault } from '../start-fault.js';
 import type { Database } from './database.js';
 import { PgDatabase } from './pg-database.js';
 
-export class DataDirInUse extends Error {
+export class DataDirInUse extends StartFault {
   override readonly name = 'DataDirInUse';
 }
 
 export async function openEmbeddedDatabase(dataDir: string, applicationName: string): Promise<Database> {
   const folder = resolve(dataDir);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const unlock = lock(folder);
+  const unlock = claim(folder);
   // Loaded here: tens of megabytes that a process on a server's database never needs.
   const [{ PGlite }, { PGLiteSocketServer }] = await Promise.all([
     import('@electric-sql/pglite'),
@@ -35,6 +35,15 @@ export async function openEmbeddedDatabase(dataDir: string, applicationName: str
       unlock();
     },
   });
+}
+
+function claim(folder: string): () => void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return lock(folder);
+  } catch (error) {
+    throw dataDirFault(error, folder);
+  }
 }
 
 /** Two processes on one PGlite folder destroy it: the second is refused. A lock of a dead process is taken over. */
