@@ -1,10 +1,12 @@
 /** Which accounts exist: all that ingest needs to know (semantics 4). Known ones stay known; an unknown one at most 1 s. */
 import type { AccountId } from '@herald/contracts';
-import type { Database } from '@herald/platform';
+import { answeredWithin, type Database } from '@herald/platform';
 import { LRUCache } from 'lru-cache';
 
 const KNOWN_AT_MOST = 100_000;
 const UNKNOWN_FOR_MS = 1_000;
+/** A producer waits for it. */
+const TOLD_WITHIN_MS = 5_000;
 
 export class AccountDirectory {
   private readonly known: LRUCache<AccountId, true>;
@@ -39,9 +41,12 @@ export class AccountDirectory {
     const ids = [...this.waiting];
     this.waiting = new Set();
     this.loading = undefined;
-    const { rows } = await this.database.query<{ id: AccountId }>(
-      { name: 'account-known', text: 'select id from settings.account where id = any($1)' },
-      [ids],
+    const { rows } = await answeredWithin(
+      TOLD_WITHIN_MS,
+      this.database.query<{ id: AccountId }>(
+        { name: 'account-known', text: 'select id from settings.account where id = any($1)' },
+        [ids],
+      ),
     );
     const found = new Set(rows.map(({ id }) => id));
     for (const id of ids) {

@@ -3,6 +3,7 @@
  * of one moment are loaded in one batch; what doesn't exist is remembered for at most a second; a load that overlaps a
  * change of its key is thrown away and made again.
  */
+import { answeredWithin } from '@herald/platform';
 import { LRUCache } from 'lru-cache';
 import type { SettingsFeed } from './settings-feed.js';
 
@@ -11,8 +12,10 @@ const ABSENT_AT_MOST = 20_000;
 const KEYS_PER_LOAD = 1_000;
 /** A key that changes during each of its loads is answered as last loaded, and not kept. */
 const LOADS_AT_MOST = 3;
-/** So long after a failed load what was known holds without another try: a silent database must not slow each call. */
-const AWAY_FOR_MS = 1_000;
+/** So long after a try what was known holds without another one: a silent database must not slow each call. */
+const TRIED_EVERY_MS = 1_000;
+/** Where what was known holds meanwhile, nobody waits longer. */
+const TOLD_WITHIN_MS = 2_000;
 
 export interface SettingsCacheOptions<Key extends string, Value extends object> {
   readonly feed: Pick<SettingsFeed, 'isStale' | 'onReset'>;
@@ -75,9 +78,11 @@ export class SettingsCache<Key extends string, Value extends object> {
     }
     if (missing.length === 0) return found;
     const held = this.options.holdsWhileAway ? this.heldOf(missing) : null;
-    if (held && this.nowMs() - this.triedAtMs < AWAY_FOR_MS) return new Map([...found, ...held]);
+    if (held && this.nowMs() - this.triedAtMs < TRIED_EVERY_MS) return new Map([...found, ...held]);
+    if (held) this.triedAtMs = this.nowMs();
     try {
-      const loaded = await this.gather(missing);
+      const gathered = this.gather(missing);
+      const loaded = await (this.options.holdsWhileAway ? answeredWithin(TOLD_WITHIN_MS, gathered) : gathered);
       for (const key of missing) {
         const value = loaded.get(key);
         if (value) found.set(key, value);
@@ -85,7 +90,6 @@ export class SettingsCache<Key extends string, Value extends object> {
       return found;
     } catch (error) {
       if (!held) throw error;
-      this.triedAtMs = this.nowMs();
       return new Map([...found, ...held]);
     }
   }

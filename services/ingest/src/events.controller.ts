@@ -7,7 +7,6 @@ import {
   type EventState,
   getEvent,
   type InputOf,
-  type ProblemBody,
   postCloudEvents,
   postEvent,
   postEvents,
@@ -17,24 +16,16 @@ import {
   Handles,
   type HeraldRequest,
   Input,
-  isNotNow,
   Problem,
   type ProducerCaller,
-  refuseUnstorable,
   unavailable,
   validate,
 } from '@herald/platform';
 import { Controller, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { EventIntake, type Post } from './event-intake.js';
+import { fromBinary, fromStructured } from './cloud-event.js';
+import { type Accepted, EventIntake, type Post } from './event-intake.js';
 import { EventProgressReader } from './event-progress-reader.js';
-
-interface Result {
-  readonly index: number;
-  readonly eventId?: string;
-  readonly status: 'accepted' | 'rejected';
-  readonly error?: ProblemBody;
-}
 
 @Controller()
 export class EventsController {
@@ -44,17 +35,15 @@ export class EventsController {
   ) {}
 
   @Handles(postEvent)
-  async post(@Req() request: HeraldRequest, @CallerOf() producer: ProducerCaller, @Res({ passthrough: true }) reply: FastifyReply) {
+  async post(
+    @Req() request: HeraldRequest,
+    @CallerOf() producer: ProducerCaller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     refuseQuery(request);
     refuseTooLarge(request);
-    if (request.heraldEscapes) refuseUnstorable(request.body);
-    const { eventId, isReplay } = await this.intake.accept(producer, {
-      body: request.body ?? {},
-      identity: headerKey(request),
-      requestId: request.id,
-    });
-    if (isReplay) reply.header('idempotent-replayed', 'true');
-    return { eventId, status: 'accepted' };
+    const identity = headerKey(request);
+    return answer(await this.intake.accept(producer, postOf(request, { body: request.body ?? {}, identity })), reply);
   }
 
   @Handles(postEvents)
@@ -66,78 +55,109 @@ export class EventsController {
       });
     }
     const { events } = validate(batchSchema, request.body ?? {});
-    return this.batch(request, producer, events, (body) => ({ body, identity: null, requestId: request.id }));
+    refuseTooMany(events);
+    const posts = events.map((body) => postOf(request, { body, identity: null }));
+    return resultsOf(await this.intake.acceptAll(producer, posts), '/events');
   }
 
   @Handles(postCloudEvents)
-  async postCloudEvents(@Req() request: HeraldRequest, @CallerOf() producer: ProducerCaller, @Res({ passthrough: true }) reply: FastifyReply) {
+  async postCloudEvents(
+    @Req() request: HeraldRequest,
+    @CallerOf() producer: ProducerCaller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     refuseQuery(request);
-    const { fromBinary, fromStructured } = await import('./cloud-event.js');
-    const type = request.headers['content-type'] ?? '';
+    const type = (request.headers['content-type'] ?? '').toLowerCase();
     if (type.startsWith('application/cloudevents-batch+json')) {
       const events = validate(batchSchema.shape.events, request.body ?? []);
-      return this.batch(request, producer, events, (value) => ({ ...fromStructured(value), requestId: request.id }));
+      refuseTooMany(events);
+      const posts = events.map((event) => readOrRefused(() => postOf(request, fromStructured(event))));
+      return resultsOf(await this.intake.acceptAll(producer, posts), '');
     }
     refuseTooLarge(request);
-    if (request.heraldEscapes) refuseUnstorable(request.body);
-    const post = type.startsWith('application/cloudevents+json') ? fromStructured(request.body) : fromBinary(request.headers, request.body);
-    const { eventId, isReplay } = await this.intake.accept(producer, { ...post, requestId: request.id });
-    if (isReplay) reply.header('idempotent-replayed', 'true');
-    return { eventId, status: 'accepted' };
+    const isStructured = type.startsWith('application/cloudevents+json');
+    const post = isStructured ? fromStructured(request.body) : fromBinary(request.headers, request.body);
+    return answer(await this.intake.accept(producer, postOf(request, post)), reply);
   }
 
   @Handles(getEvent)
   async event(@Input() input: InputOf<typeof getEvent>, @CallerOf() producer: ProducerCaller): Promise<EventState> {
     return this.progress.read(input.params.eventId, producer.producerId);
   }
+}
 
-  /** Items succeed and fail apart; where all fail the call does. Where the bus is away nothing is said to be accepted. */
-  private async batch(request: HeraldRequest, producer: ProducerCaller, events: readonly unknown[], toPost: (event: unknown) => Post) {
-    if (events.length > BATCH_ITEMS_AT_MOST) throw new Problem(413, `A batch takes at most ${BATCH_ITEMS_AT_MOST} events.`);
-    const results = await Promise.all(
-      events.map(async (event, index): Promise<Result> => {
-        try {
-          if (request.heraldEscapes) refuseUnstorable(event);
-          const { eventId } = await this.intake.accept(producer, toPost(event));
-          return { index, eventId, status: 'accepted' };
-        } catch (error) {
-          if (error instanceof Problem) return { index, status: 'rejected', error: error.body };
-          if (isNotNow(error)) return { index, status: 'rejected', error: unavailable('Not available right now. Try again.').body };
-          throw error;
-        }
-      }),
-    );
-    if (results.some(({ status }) => status === 'accepted')) return { results };
-    if (results.some(({ error }) => error?.status === 503)) throw unavailable('Nothing was accepted. Try again.', 2);
-    throw new Problem(422, 'No event of the batch is valid.', {
-      errors: results.flatMap(({ index, error }) =>
-        (error?.errors ?? [{ path: '', message: error?.detail ?? error?.title ?? '' }]).map(({ path, message }) => ({ path: `/events/${index}${path}`, message })),
-      ),
-    });
+function postOf(request: HeraldRequest, post: Pick<Post, 'body' | 'identity' | 'placeOf'>): Post {
+  return { ...post, requestId: request.id, hasEscapes: request.heraldEscapes === true };
+}
+
+function answer({ eventId, isReplay }: Accepted, reply: FastifyReply) {
+  if (isReplay) reply.header('idempotent-replayed', 'true');
+  return { eventId, status: 'accepted' };
+}
+
+function readOrRefused(read: () => Post): Post | Problem {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
   }
+}
+
+/** Items succeed and fail apart; where all fail the call does, and may be repeated where a repeat could help. */
+function resultsOf(outcomes: readonly (Accepted | Problem)[], listAt: string) {
+  const problems = outcomes.filter((outcome) => outcome instanceof Problem);
+  if (problems.length < outcomes.length) {
+    return {
+      results: outcomes.map((outcome, index) =>
+        outcome instanceof Problem
+          ? { index, status: 'rejected', error: outcome.body }
+          : { index, eventId: outcome.eventId, status: 'accepted' },
+      ),
+    };
+  }
+  const later = problems.find(({ status }) => status === 503) ?? problems.find(({ status }) => status === 429);
+  if (later?.status === 503) throw unavailable('Nothing was accepted. Try again.', 2);
+  if (later) throw later;
+  throw new Problem(422, 'No event of the batch is valid.', {
+    errors: problems.flatMap(({ body, message }, index) =>
+      (body.errors ?? [{ path: '', message }]).map((error) => ({
+        path: `${listAt}/${index}${error.path}`,
+        message: error.message,
+      })),
+    ),
+  });
 }
 
 function refuseQuery(request: HeraldRequest): void {
-  const [unknown] = Object.keys(request.query as object);
-  if (unknown !== undefined) {
-    throw new Problem(422, 'What was sent is not valid.', { errors: [{ path: `/${unknown}`, message: 'is not known here' }] });
-  }
+  const unknown = Object.keys(request.query as object);
+  if (unknown.length === 0) return;
+  throw new Problem(422, 'What was sent is not valid.', {
+    errors: unknown.map((name) => ({ path: `/${name}`, message: 'is not known here' })),
+  });
 }
 
-/** 256 KB, or 1 MB with a list of accounts: the route takes the larger, this tells them apart. */
+/** The route takes what a list of accounts may need; everything else stays below 256 KB. */
 function refuseTooLarge(request: HeraldRequest): void {
-  const audience = (request.body as { audience?: { accountIds?: unknown } } | undefined)?.audience;
-  const length = Number(request.headers['content-length'] ?? 0) || JSON.stringify(request.body ?? '').length;
-  if (length > EVENT_BODY_LIMIT && !Array.isArray(audience?.accountIds)) {
-    throw new Problem(413, 'An event takes at most 256 KB.');
-  }
+  const length = Number(request.headers['content-length'] ?? Number.NaN);
+  // Sent in chunks: the intake measures it without the white space.
+  if (!(length > EVENT_BODY_LIMIT)) return;
+  const audience = (request.body as { audience?: { accountIds?: unknown } | null } | null | undefined)?.audience;
+  if (!Array.isArray(audience?.accountIds)) throw new Problem(413, 'An event takes at most 256 KB.');
+}
+
+function refuseTooMany(events: readonly unknown[]): void {
+  if (events.length > BATCH_ITEMS_AT_MOST)
+    throw new Problem(413, `A batch takes at most ${BATCH_ITEMS_AT_MOST} events.`);
 }
 
 function headerKey(request: HeraldRequest): EventIdentity | null {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return null;
   if (typeof key !== 'string' || key.length === 0 || key.length > 255) {
-    throw new Problem(422, 'What was sent is not valid.', { errors: [{ path: '/id', message: 'Idempotency-Key: expected 1 to 255 characters' }] });
+    throw new Problem(422, 'What was sent is not valid.', {
+      errors: [{ path: '/id', message: 'Idempotency-Key: expected 1 to 255 characters' }],
+    });
   }
   return { kind: 'key', key };
 }

@@ -1,12 +1,4 @@
-import {
-  BUCKETS,
-  type Buckets,
-  BUS,
-  type Bus,
-  CACHE,
-  type Cache,
-  DatabaseClock,
-} from '@herald/platform';
+import { BUCKETS, BUS, type Buckets, type Bus, CACHE, type Cache, DatabaseClock } from '@herald/platform';
 import { AccountDirectory, EventStore, SettingsFeed, subscriptionsProviders } from '@herald/subscriptions';
 import { type BeforeApplicationShutdown, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { EventIntake } from './event-intake.js';
@@ -31,8 +23,13 @@ import { RememberedEvents } from './remembered-events.js';
     {
       provide: EventIntake,
       inject: [BUS, BUCKETS, DatabaseClock, AccountDirectory, RememberedEvents],
-      useFactory: (bus: Bus, buckets: Buckets, clock: DatabaseClock, accounts: AccountDirectory, remembered: RememberedEvents) =>
-        new EventIntake({ bus, buckets, clock, accounts, remembered }),
+      useFactory: (
+        bus: Bus,
+        buckets: Buckets,
+        clock: DatabaseClock,
+        accounts: AccountDirectory,
+        remembered: RememberedEvents,
+      ) => new EventIntake({ bus, buckets, clock, accounts, remembered }),
     },
   ],
 })

@@ -20,11 +20,11 @@ const href = z
 
 const title = text(1, 200);
 const body = z.string().min(1, 'expected some text');
-const short = z.string().max(255);
+const short = text(0, 255);
 
 /** `accountId` or `audience`, never both: checked in `eventSchema`. */
 const eventShape = {
-  id: z.string().min(1).max(255).optional(),
+  id: text(1, 255).optional(),
   accountId: accountId.optional(),
   audience: z
     .union([
@@ -38,19 +38,29 @@ const eventShape = {
   body,
   locale: z.enum(locales).optional(),
   translations: z.partialRecord(z.enum(locales), z.strictObject({ title, body })).optional(),
-  links: z.array(z.strictObject({ label: text(1, 100), href })).max(10).optional(),
+  links: z
+    .array(z.strictObject({ label: text(1, 100), href }))
+    .max(10)
+    .optional(),
   product: short.optional(),
   region: short.optional(),
   resourceIds: z.array(short).max(100).optional(),
   dedupKey: short.optional(),
   occurredAt: instant().optional(),
   expiresAt: instant().optional(),
-  labels: z.record(z.string().max(63), short).refine((value) => Object.keys(value).length <= 50, 'expected at most 50 labels').optional(),
+  labels: z
+    .record(text(0, 63), short)
+    .refine((value) => Object.keys(value).length <= 50, 'expected at most 50 labels')
+    .optional(),
 };
 
 export const eventSchema = z.strictObject(eventShape).superRefine((event, context) => {
   if ((event.accountId === undefined) === (event.audience === undefined)) {
-    context.addIssue({ code: 'custom', path: ['accountId'], message: 'expected exactly one of accountId and audience' });
+    context.addIssue({
+      code: 'custom',
+      path: ['accountId'],
+      message: 'expected exactly one of accountId and audience',
+    });
   }
 });
 export type EventBody = z.infer<typeof eventSchema>;

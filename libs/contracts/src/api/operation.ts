@@ -90,4 +90,12 @@ export const text = (min: number, max: number) =>
   });
 
 export const uuid = () => z.uuid();
-export const instant = () => z.iso.datetime({ offset: true, error: 'expected a time such as 2026-11-23T08:00:00Z' });
+/** Between the years 1 and 9999, in UTC as well: PostgreSQL takes no others as we write them. */
+export const instant = () =>
+  z.iso
+    .datetime({ offset: true, error: 'expected a time such as 2026-11-23T08:00:00Z' })
+    .refine((value) => !isOutOfRange(new Date(value).getUTCFullYear()), 'expected a time between the years 1 and 9999');
+
+function isOutOfRange(year: number): boolean {
+  return year < 1 || year > 9999;
+}

@@ -21,6 +21,8 @@ export function makeAdapter(): FastifyAdapter {
       return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
     },
     forceCloseConnections: 'idle',
+    // A service that ends says so itself, with Retry-After.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 512 },
   }) as FastifyAdapter;
 }

@@ -2,6 +2,7 @@
  * The database as stores see it: plain SQL with parameters. On the embedded ground there is exactly one connection
  * (testing.md): inside `transaction` use only the given `tx` and await nothing but its queries.
  */
+export { answeredWithin, DatabaseSilent } from './answered-within.js';
 
 export interface QueryResult<Row> {
   readonly rows: Row[];

@@ -1,5 +1,6 @@
 /** Whose fault a failed statement or publish is (semantics 28). */
 import { BusUnavailable } from '../bus/bus.js';
+import { DatabaseSilent } from './answered-within.js';
 
 const DATA_CLASSES = new Set(['21', '22', '23']);
 
@@ -21,7 +22,7 @@ export function isDataFault(error: unknown): boolean {
 
 /** Our own database or bus is away or busy: wait and repeat, never counted as a try. */
 export function isNotNow(error: unknown): boolean {
-  if (error instanceof BusUnavailable) return true;
+  if (error instanceof BusUnavailable || error instanceof DatabaseSilent) return true;
   if (!(error instanceof Error)) return false;
   if (isDataFault(error)) return false;
   if (sqlState(error) !== null) return true;

@@ -1,5 +1,6 @@
 /** PostgreSQL through `pg`. On the embedded ground the same code talks to PGlite over its one connection. */
 import pg from 'pg';
+import { answeredWithin } from './answered-within.js';
 import type { Database, QueryResult, Sql } from './database.js';
 
 const { builtins } = pg.types;
@@ -61,20 +62,12 @@ export class PgDatabase implements Database {
   }
 
   async check(): Promise<void> {
-    const late = AbortSignal.timeout(2_000);
-    await Promise.race([
-      this.pool.query('select 1'),
-      new Promise((_, reject) => late.addEventListener('abort', () => reject(new DatabaseSilent()), { once: true })),
-    ]);
+    await answeredWithin(2_000, this.pool.query('select 1'));
   }
 
   async close(): Promise<void> {
     await this.pool.end();
   }
-}
-
-export class DatabaseSilent extends Error {
-  override readonly name = 'DatabaseSilent';
 }
 
 async function run<Row>(
