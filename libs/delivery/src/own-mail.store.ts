@@ -23,7 +23,7 @@ const ENQUEUE = `
   with mail as (
     insert into delivery.delivery (delivery_id, accepted_at, account_id, channel, destination_id, label, lane, category, subtype, severity,
       occurred_at, status, pass, attempt_count, attempts)
-    values ($1, now(), $2, 'email', $3, $4, 'urgent', 'herald', $5, 'info', now(), 'scheduled', 1, 0, '[]')
+    values ($1, date_trunc('milliseconds', now()), $2, 'email', $3, $4, 'urgent', 'herald', $5, 'info', now(), 'scheduled', 1, 0, '[]')
     on conflict do nothing returning delivery_id, accepted_at
   ), own as (
     insert into delivery.own_mail (delivery_id, accepted_at, kind, reference) select delivery_id, accepted_at, $6, $7 from mail
