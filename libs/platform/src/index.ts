@@ -30,3 +30,4 @@ export * from './redis/ports.js';
 export * from './redis/redis.js';
 export * from './run.js';
 export * from './secrets/key-ring.js';
+export * from './start-fault.js';
