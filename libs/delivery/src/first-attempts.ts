@@ -161,11 +161,10 @@ export class FirstAttempts {
   private admit(held: Held): void {
     const { place } = held;
     const full = this.full(place);
-    if (full === null && this.waiting.behind('destination', place) === 0) return this.begin(held);
-    if (full === 'account' || full === 'destination') {
-      if (this.waitsTooLong(place, this.waiting.behind(full, place))) return this.park(held);
-    }
-    this.waiting.add(held);
+    if (full === null && this.waiting.behind('destination', place) === 0) this.begin(held);
+    else if (this.waitsTooLong(place, full === null || full === 'worker' ? 0 : this.waiting.behind(full, place))) {
+      this.park(held);
+    } else this.waiting.add(held);
   }
 
   private waitsTooLong(place: Place, before: number): boolean {

@@ -10,6 +10,10 @@ import { type DueStore, firstTurn, type Room, type Turn } from './due.store.js';
 import type { InFlight } from './in-flight.js';
 
 const LOOK_EVERY_MS = 1_000;
+/** Times that this process has set are looked at to so many milliseconds. */
+const SLOT_MS = 50;
+/** Later ones are found by the look of each second. */
+const SLOTS_WITHIN_MS = 3_600_000;
 /** Of the worker's slots, kept free of new records while more is due than found room. */
 const RESERVED = 64;
 
@@ -28,6 +32,7 @@ export interface LaterAttemptsParts {
 export class LaterAttempts {
   private readonly running = new Set<DeliveryId>();
   private readonly turns = new Map<string, Turn>();
+  private readonly slots = new Map<number, NodeJS.Timeout>();
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
   private nextLookMs = Number.POSITIVE_INFINITY;
@@ -50,6 +55,8 @@ export class LaterAttempts {
   async stop(): Promise<void> {
     this.isStopped = true;
     clearTimeout(this.timer);
+    for (const timer of this.slots.values()) clearTimeout(timer);
+    this.slots.clear();
     await this.looking;
   }
 
@@ -59,7 +66,17 @@ export class LaterAttempts {
 
   /** Something is due in so many milliseconds. */
   dueIn(ms: number): void {
-    this.lookIn(Math.max(0, ms));
+    if (this.isStopped || ms > SLOTS_WITHIN_MS) return;
+    const slot = Math.ceil((performance.now() + ms) / SLOT_MS) * SLOT_MS;
+    if (this.slots.has(slot)) return;
+    const timer = setTimeout(
+      () => {
+        this.slots.delete(slot);
+        this.lookIn(0);
+      },
+      Math.max(0, slot - performance.now()),
+    );
+    this.slots.set(slot, timer.unref());
   }
 
   /** Runs passes that this process has leased, from a claim or a pull. */

@@ -19,15 +19,14 @@ export interface RecorderParts {
 }
 
 export class OutcomeRecorder {
-  private readonly first: BatchWriter<Settlement, void>;
-  private readonly later: BatchWriter<Settlement, void>;
+  private readonly first: BatchWriter<Settlement, null>;
+  private readonly later: BatchWriter<Settlement, null>;
 
   constructor(private readonly parts: RecorderParts) {
     const { outcomes } = parts;
     const batches = { itemsAtMost: OUTCOMES_PER_STATEMENT, lingerMs: LINGER_MS, inFlight: 2 };
-    const none: readonly void[] = [];
-    this.first = makeBatchWriter({ ...batches, write: (batch) => outcomes.settleFirst(batch).then(() => none) });
-    this.later = makeBatchWriter({ ...batches, write: (batch) => outcomes.settleLater(batch).then(() => none) });
+    this.first = makeBatchWriter({ ...batches, write: (batch) => outcomes.settleFirst(batch).then(() => []) });
+    this.later = makeBatchWriter({ ...batches, write: (batch) => outcomes.settleLater(batch).then(() => []) });
   }
 
   /** Resolves when it is committed. */
@@ -48,8 +47,8 @@ export class OutcomeRecorder {
     return Promise.all([this.first.idle(), this.later.idle()]);
   }
 
-  private write(pass: Pass, outcome: Outcome): Promise<void> {
-    return this.parts.patience.with('recording outcomes', () =>
+  private async write(pass: Pass, outcome: Outcome): Promise<void> {
+    await this.parts.patience.with('recording outcomes', () =>
       (pass.fence === 0 ? this.first : this.later).add({ pass, outcome }),
     );
   }

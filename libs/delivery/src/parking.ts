@@ -188,7 +188,7 @@ export class Parking {
 
   /** One statement for all that have room; where a provider limits, a token is taken before a row is (semantics 20). */
   private async pullAll(): Promise<void> {
-    const { queues, limits, inFlight } = this.parts;
+    const { limits, inFlight } = this.parts;
     let roomOfWorker = inFlight.roomOfLane('urgent');
     const free: { destinationId: DestinationId; count: number; hasTokens: boolean }[] = [];
     const limited: Queue[] = [];
