@@ -47,7 +47,6 @@ export interface RecordStageOptions<Value> extends StageOptions<Value> {
 export async function readBatches<Value>(options: BatchStageOptions<Value>): Promise<Consumption> {
   const { batchAtMost = 500 } = options;
   const condemning = new Condemning(options.logger);
-  const queues = new Map(options.topics.map((topic) => [topic, new Queue()]));
   let consumption: Consumption | undefined;
 
   class Queue {
@@ -77,6 +76,7 @@ export async function readBatches<Value>(options: BatchStageOptions<Value>): Pro
       this.isRunning = false;
     }
   }
+  const queues = new Map(options.topics.map((topic) => [topic, new Queue()]));
 
   /** Returns when each record has an ending, or was taken away. */
   async function settle(items: readonly Item<Value>[]): Promise<void> {
