@@ -54,5 +54,7 @@ export default {
   projects: [
     ...workspaces.map(({ name, path }) => project(name, `<rootDir>/${path}/src`, ['**/*.spec.ts'])),
     project('e2e', '<rootDir>/services/all-in-one/e2e', ['**/*.e2e.ts']),
+    project('bench', '<rootDir>/services/all-in-one/bench', ['**/*.spec.ts']),
+    project('faults', '<rootDir>/services/all-in-one/faults', ['**/*.spec.ts']),
   ],
 };

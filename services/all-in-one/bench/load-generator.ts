@@ -37,7 +37,9 @@ export interface LoadResult {
 
 const ANSWER_WITHIN_MS = 10_000;
 const CONNECTIONS_AT_MOST = 512;
+/** Doubled with each try: a server that comes back must not be met by all its refusals at once. */
 const REPEAT_AFTER_MS = 250;
+const REPEAT_AFTER_AT_MOST_MS = 4_000;
 /** After the load's end: how long what is unanswered or refused may still be repeated. */
 const FINISH_WITHIN_MS = 120_000;
 
@@ -45,7 +47,8 @@ export class LoadGenerator {
   private readonly post: (first: number) => string;
   private readonly idle: HttpConnection[] = [];
   private readonly all: HttpConnection[] = [];
-  private readonly again: { number: number; atMs: number }[] = [];
+  /** By the time to post again. */
+  private readonly again: { number: number; tries: number; atMs: number }[] = [];
   private readonly sentAt = new Column();
   private readonly acceptedAt = new Column();
   private readonly eventIds: string[] = [];
@@ -122,9 +125,9 @@ export class LoadGenerator {
   private pump(): void {
     const now = monotonicMs();
     while (this.again.length > 0 && this.again[0]!.atMs <= now && this.hasRoom) {
-      const { number } = this.again.shift()!;
+      const { number, tries } = this.again.shift()!;
       this.repeated += 1;
-      this.send(number);
+      this.send(number, tries);
     }
     while (!this.isOver && this.hasRoom && (this.again.length === 0 || this.isOpenLoop)) {
       const dueAt = this.dueAtMs(this.next);
@@ -151,7 +154,7 @@ export class LoadGenerator {
     return this.startedAtMs + ((number - this.plan.first) * 1_000) / this.plan.pace.ratePerSecond;
   }
 
-  private send(number: number): void {
+  private send(number: number, tries = 0): void {
     let connection = this.idle.pop();
     if (!connection) {
       connection = new HttpConnection(this.plan.host, this.plan.port);
@@ -163,12 +166,12 @@ export class LoadGenerator {
     used.send(this.post(number), (status, body) => {
       this.open -= 1;
       this.idle.push(used);
-      this.answered(number, status, body);
+      this.answered(number, tries, status, body);
       if (!this.isOpenLoop) this.pump();
     });
   }
 
-  private answered(number: number, status: number, body: string): void {
+  private answered(number: number, tries: number, status: number, body: string): void {
     const name = status === 0 ? body : String(status);
     this.statuses[name] = (this.statuses[name] ?? 0) + 1;
     if (status === 202) {
@@ -180,7 +183,14 @@ export class LoadGenerator {
       this.accepted += this.plan.batch;
       if (this.plan.keepEventIds) this.eventIds.push(body.slice(12, 48));
     } else if (this.plan.repeats && (status === 0 || status >= 500 || status === 429)) {
-      this.again.push({ number, atMs: monotonicMs() + REPEAT_AFTER_MS });
+      this.repeatLater(number, tries + 1);
     }
+  }
+
+  private repeatLater(number: number, tries: number): void {
+    const atMs = monotonicMs() + Math.min(REPEAT_AFTER_MS * 2 ** (tries - 1), REPEAT_AFTER_AT_MOST_MS);
+    let place = this.again.length;
+    while (place > 0 && this.again[place - 1]!.atMs > atMs) place -= 1;
+    this.again.splice(place, 0, { number, tries, atMs });
   }
 }

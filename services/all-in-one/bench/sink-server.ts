@@ -7,6 +7,12 @@ import { monotonicMs } from './clock.js';
 import { Column } from './columns.js';
 import { EVENT_MARK } from './posts.js';
 
+/** A call for an event that had been answered with 200 before. */
+export interface RepeatedCall {
+  readonly number: number;
+  readonly atMs: number;
+}
+
 /** Answers 200, holds the call without an answer, or answers with this status. */
 export type EndpointMode = 'ok' | 'hang' | 503 | 500;
 
@@ -33,8 +39,8 @@ export class SinkServer {
   private readonly arrivedAt = new Column();
   private readonly firstId = new Column(-1);
   private readonly modes = new Map<number, EndpointMode>();
+  private readonly repeated: RepeatedCall[] = [];
   private delivered = 0;
-  private duplicates = 0;
   private otherIds = 0;
   private refused = 0;
   private held = 0;
@@ -62,13 +68,17 @@ export class SinkServer {
   }
 
   get counts(): SinkCounts {
-    const { delivered, duplicates, otherIds, refused, held, heldAtMost, unreadable } = this;
-    return { delivered, duplicates, otherIds, refused, held, heldAtMost, unreadable };
+    const { delivered, otherIds, refused, held, heldAtMost, unreadable } = this;
+    return { delivered, duplicates: this.repeated.length, otherIds, refused, held, heldAtMost, unreadable };
   }
 
   /** By event number: when it was first answered with 200; 0 = not yet. */
   get arrivals(): Float64Array {
     return this.arrivedAt.toArray();
+  }
+
+  get repeats(): readonly RepeatedCall[] {
+    return this.repeated;
   }
 
   private serve(socket: Socket): void {
@@ -127,7 +137,7 @@ export class SinkServer {
       this.refused += 1;
       return refusal(mode);
     }
-    if (this.arrivedAt.get(number) > 0) this.duplicates += 1;
+    if (this.arrivedAt.get(number) > 0) this.repeated.push({ number, atMs: monotonicMs() });
     else {
       this.arrivedAt.set(number, monotonicMs());
       this.delivered += 1;
