@@ -6,6 +6,7 @@ import {
   type AccountView,
   emailDestinationId,
   normaliseAddress,
+  type OwnAccountPatch,
 } from '@herald/contracts';
 import type { Database, Sql } from '@herald/platform';
 import { recordHistory } from './history.store.js';
@@ -15,6 +16,9 @@ import { recordChange, type SettingsFeed } from './settings-feed.js';
 export type NewAccount = Omit<AccountBody, 'owner'> & {
   readonly owner: { readonly email: string; readonly name: string; readonly passwordHash: string | null };
 };
+
+/** Keys not given stay. */
+export type AccountChange = AccountPatch & OwnAccountPatch;
 
 type Row = Omit<AccountView, 'createdAt'> & { readonly createdAt: Date };
 
@@ -49,24 +53,42 @@ export class AccountStore {
     return rows.map(viewOf);
   }
 
-  /** Null where there is no such account. */
-  async update(id: AccountId, patch: AccountPatch, by: string): Promise<AccountView | null> {
+  /** Null where there is no such account. The default recipient must be one of its own. */
+  async update(id: AccountId, patch: AccountChange, by: string): Promise<AccountView | 'unknown recipient' | null> {
     const updated = await this.database.transaction(async (tx) => {
       const before = await lockAccount(tx, id);
       if (!before) return null;
+      const { defaultRecipientId = before.defaultRecipientId } = patch;
+      if (defaultRecipientId !== null && !(await isRecipientOf(tx, id, defaultRecipientId))) return 'unknown recipient';
       const { rows } = await tx.query<Row>(
         `update settings.account set name = coalesce($2, name), locale = coalesce($3, locale),
-           time_zone = coalesce($4, time_zone), labels = coalesce($5, labels) where id = $1 returning ${columns}`,
-        [id, patch.name, patch.locale, patch.timeZone, patch.labels ? JSON.stringify(patch.labels) : null],
+           time_zone = coalesce($4, time_zone), labels = coalesce($5, labels), default_recipient_id = $6
+         where id = $1 returning ${columns}`,
+        [
+          id,
+          patch.name,
+          patch.locale,
+          patch.timeZone,
+          patch.labels ? JSON.stringify(patch.labels) : null,
+          defaultRecipientId,
+        ],
       );
       const after = viewOf(rows[0]!);
       await recordHistory(tx, id, { by, action: 'account.updated', scope: 'account', before, after });
       await recordChange(tx, 'account', id, [id]);
       return after;
     });
-    if (updated) await this.feed.announce();
+    if (updated !== null && updated !== 'unknown recipient') await this.feed.announce();
     return updated;
   }
+}
+
+async function isRecipientOf(tx: Sql, accountId: AccountId, id: string): Promise<boolean> {
+  const { rowCount } = await tx.query('select 1 from settings.recipient where account_id = $1 and id = $2', [
+    accountId,
+    id,
+  ]);
+  return rowCount > 0;
 }
 
 /** Changes of one account's settings happen one after the other: limits and revisions are looked at under this lock. */

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ProducerId, ProducerView } from '@herald/contracts';
 import type { Database } from '@herald/platform';
+import { isAfter, type Place, placeOf } from './place.js';
 import { SettingsCache } from './settings-cache.js';
 import { recordChange, type SettingsFeed } from './settings-feed.js';
 import { hashToken } from './tokens.js';
@@ -88,12 +89,10 @@ export class ProducerStore {
   }
 
   /** In the order of their making; one row more than `limit` where there are more. */
-  async list(limit: number, afterId: string | null): Promise<ProducerView[]> {
+  async list(limit: number, after: Place | null): Promise<ProducerView[]> {
     const { rows } = await this.database.query<Row>(
-      `select ${columns} from settings.producer p
-       where $2::uuid is null or (p.created_at, p.id) > (select created_at, id from settings.producer where id = $2)
-       order by p.created_at, p.id limit $1`,
-      [limit + 1, afterId],
+      `select ${columns} from settings.producer p where ${isAfter('p', 1)} order by ${placeOf('p')} limit $3`,
+      [after?.at ?? null, after?.id ?? null, limit + 1],
     );
     return rows.map(viewOf);
   }

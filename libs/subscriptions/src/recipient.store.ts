@@ -15,6 +15,7 @@ import type { Database, Sql } from '@herald/platform';
 import { lockAccount } from './account.store.js';
 import { recordHistory } from './history.store.js';
 import { RECIPIENTS_PER_ACCOUNT } from './limits.js';
+import { isAfter, type Place, placeOf } from './place.js';
 import { recordChange, type SettingsFeed } from './settings-feed.js';
 import { dropFromSubscriptions, scopesThatUse } from './subscription-targets.js';
 
@@ -61,12 +62,10 @@ export class RecipientStore {
   }
 
   /** In the order of their making; one row more than `limit` where there are more. */
-  async list(accountId: AccountId, limit: number, afterId: string | null): Promise<Recipient[]> {
+  async list(accountId: AccountId, limit: number, after: Place | null): Promise<Recipient[]> {
     const { rows } = await this.database.query<Row>(
-      `${select} where r.account_id = $1 and ($2::uuid is null
-         or (r.created_at, r.id) > (select created_at, id from settings.recipient where account_id = $1 and id = $2))
-       order by r.created_at, r.id limit $3`,
-      [accountId, afterId, limit + 1],
+      `${select} where r.account_id = $1 and ${isAfter('r', 2)} order by ${placeOf('r')} limit $4`,
+      [accountId, after?.at ?? null, after?.id ?? null, limit + 1],
     );
     return rows.map(viewOf);
   }

@@ -9,6 +9,7 @@ import { lockAccount } from './account.store.js';
 import { recordHistory } from './history.store.js';
 import { WEBHOOKS_PER_ACCOUNT } from './limits.js';
 import { maskUrl } from './mask-url.js';
+import { isAfter, type Place, placeOf } from './place.js';
 import { recordChange, type SettingsFeed } from './settings-feed.js';
 import { dropFromSubscriptions, scopesThatUse } from './subscription-targets.js';
 
@@ -77,12 +78,11 @@ export class WebhookStore {
   }
 
   /** In the order of their making; one row more than `limit` where there are more. */
-  async list(accountId: AccountId, limit: number, afterId: string | null): Promise<Webhook[]> {
+  async list(accountId: AccountId, limit: number, after: Place | null): Promise<Webhook[]> {
     const { rows } = await this.database.query<Row>(
-      `select ${columns} from settings.webhook where account_id = $1 and ($2::uuid is null
-         or (created_at, id) > (select created_at, id from settings.webhook where account_id = $1 and id = $2))
-       order by created_at, id limit $3`,
-      [accountId, afterId, limit + 1],
+      `select ${columns} from settings.webhook w
+       where account_id = $1 and ${isAfter('w', 2)} order by ${placeOf('w')} limit $4`,
+      [accountId, after?.at ?? null, after?.id ?? null, limit + 1],
     );
     return rows.map(viewOf);
   }

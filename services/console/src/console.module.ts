@@ -16,8 +16,10 @@ import { type BeforeApplicationShutdown, Inject, Module, type OnApplicationBoots
 import { AccountController } from './account.controller.js';
 import { CatalogueController } from './catalogue.controller.js';
 import { CHANNEL_RUNTIME, channelRuntimeProvider } from './channel-runtime.provider.js';
+import { DestinationStore } from './destination.store.js';
 import { OpsAccountsController } from './ops-accounts.controller.js';
 import { OpsDeliveriesController } from './ops-deliveries.controller.js';
+import { OpsDestinationsController } from './ops-destinations.controller.js';
 import { OpsLedgerController } from './ops-ledger.controller.js';
 import { OpsProducersController } from './ops-producers.controller.js';
 import { PagesController } from './pages.controller.js';
@@ -39,6 +41,7 @@ import { WebhooksController } from './webhooks.controller.js';
     OpsAccountsController,
     OpsProducersController,
     OpsDeliveriesController,
+    OpsDestinationsController,
     OpsLedgerController,
     PagesController,
   ],
@@ -58,6 +61,11 @@ import { WebhooksController } from './webhooks.controller.js';
       inject: [DATABASE, Config],
       useFactory: (database: Database, config: Config) =>
         new OwnMailStore(database, retryDelays(config.get(platformConfig))('email')),
+    },
+    {
+      provide: DestinationStore,
+      inject: [DATABASE, SettingsFeed],
+      useFactory: (database: Database, feed: SettingsFeed) => new DestinationStore(database, feed),
     },
     {
       provide: SignInThrottle,

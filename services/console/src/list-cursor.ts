@@ -10,10 +10,9 @@ function refused(): Problem {
 }
 
 export function uuidCursor(cursor: string | undefined): string | null {
-  const values = decodeCursor(cursor, 1);
-  if (values === null) return null;
-  if (typeof values[0] !== 'string' || !UUID.test(values[0])) throw refused();
-  return values[0];
+  const id = textCursor(cursor);
+  if (id !== null && !UUID.test(id)) throw refused();
+  return id;
 }
 
 export function textCursor(cursor: string | undefined): string | null {
@@ -30,7 +29,7 @@ export function numberCursor(cursor: string | undefined): number | null {
   return values[0] as number;
 }
 
-/** A time as the database wrote it, to the microsecond, and the id that stood there. */
+/** A time and the id that stood there. */
 export function placeCursor(cursor: string | undefined): { readonly at: string; readonly id: string } | null {
   const values = decodeCursor(cursor, 2);
   if (values === null) return null;

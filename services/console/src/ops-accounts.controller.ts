@@ -45,7 +45,7 @@ export class OpsAccountsController {
   @Handles(updateAccount)
   async update(@Input() { params, body }: InputOf<typeof updateAccount>, @CallerOf() caller: PersonCaller) {
     const account = await this.accounts.update(params.id as AccountId, body, authorOf(caller));
-    if (!account) throw notFound();
+    if (account === null || account === 'unknown recipient') throw notFound();
     return account;
   }
 }

@@ -1,18 +1,21 @@
 /** Who may post events, and their keys. */
 import { createKey, createProducer, deleteKey, findCategory, type InputOf, listProducers } from '@herald/contracts';
-import { Handles, Input, notFound, Problem, pageFrom } from '@herald/platform';
+import { DatabaseClock, Handles, Input, notFound, Problem, pageFrom } from '@herald/platform';
 import { ProducerStore } from '@herald/subscriptions';
 import { Controller } from '@nestjs/common';
-import { uuidCursor } from './list-cursor.js';
+import { placeCursor } from './list-cursor.js';
 
 @Controller()
 export class OpsProducersController {
-  constructor(private readonly producers: ProducerStore) {}
+  constructor(
+    private readonly producers: ProducerStore,
+    private readonly clock: DatabaseClock,
+  ) {}
 
   @Handles(listProducers)
   async list(@Input() { query }: InputOf<typeof listProducers>) {
-    const rows = await this.producers.list(query.limit, uuidCursor(query.cursor));
-    return pageFrom(rows, query.limit, ({ id }) => [id]);
+    const rows = await this.producers.list(query.limit, placeCursor(query.cursor));
+    return pageFrom(rows, query.limit, ({ createdAt, id }) => [createdAt, id]);
   }
 
   @Handles(createProducer)
@@ -26,6 +29,11 @@ export class OpsProducersController {
 
   @Handles(createKey)
   async createKey(@Input() { params, body }: InputOf<typeof createKey>) {
+    if (body?.expiresAt !== undefined && new Date(body.expiresAt) <= this.clock.now()) {
+      throw new Problem(422, 'What was sent is not valid.', {
+        errors: [{ path: '/expiresAt', message: 'has passed' }],
+      });
+    }
     const key = await this.producers.createKey(params.id, body?.expiresAt ?? null);
     if (!key) throw notFound();
     return key;

@@ -1,21 +1,30 @@
-/** What a browser gets here: the reference of the API, and where to look until there is a console. No page runs a script of its own page. */
+/** What a browser gets here. Everybody may read it: it says nothing of any account. No page has a script inside it. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { operations } from '@herald/contracts';
 import { Config, notFound, openApiDocument, platformConfig } from '@herald/platform';
-import { Controller, Get, Header, Param, Res } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Header, Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { pageStyle } from './page.js';
 import { docsPage, docsScript, startPage } from './pages.js';
+import { verifyPage, verifyScript } from './verify-page.js';
+
+const CSS = 'text/css; charset=utf-8';
+const JAVASCRIPT = 'text/javascript; charset=utf-8';
 
 const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-const assets: Readonly<Record<string, string>> = {
-  'swagger-ui.css': 'text/css; charset=utf-8',
-  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
-  'favicon-32x32.png': 'image/png',
-};
+const ofSwagger = (name: string) => () => readFile(join(swagger, name));
 
-const HTML = 'text/html; charset=utf-8';
+const assets: ReadonlyMap<string, { readonly type: string; readonly read: () => Promise<Buffer> | string }> = new Map([
+  ['swagger-ui.css', { type: CSS, read: ofSwagger('swagger-ui.css') }],
+  ['swagger-ui-bundle.js', { type: JAVASCRIPT, read: ofSwagger('swagger-ui-bundle.js') }],
+  ['favicon-32x32.png', { type: 'image/png', read: ofSwagger('favicon-32x32.png') }],
+  ['docs.js', { type: JAVASCRIPT, read: () => docsScript }],
+  ['verify.js', { type: JAVASCRIPT, read: () => verifyScript }],
+  ['page.css', { type: CSS, read: () => pageStyle }],
+]);
+
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -23,10 +32,19 @@ const POLICY = [
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data:",
   "connect-src 'self'",
-  "form-action 'self'",
+  "form-action 'none'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
+
+const Page = (...paths: string[]) =>
+  applyDecorators(
+    Get(paths),
+    Header('content-type', 'text/html; charset=utf-8'),
+    Header('content-security-policy', POLICY),
+    Header('x-content-type-options', 'nosniff'),
+    Header('referrer-policy', 'no-referrer'),
+  );
 
 @Controller()
 export class PagesController {
@@ -42,10 +60,7 @@ export class PagesController {
     return this.document;
   }
 
-  @Get('/docs')
-  @Header('content-type', HTML)
-  @Header('content-security-policy', POLICY)
-  @Header('x-content-type-options', 'nosniff')
+  @Page('/docs')
   docs(): string {
     return docsPage;
   }
@@ -54,20 +69,19 @@ export class PagesController {
   @Header('x-content-type-options', 'nosniff')
   @Header('cache-control', 'public, max-age=3600')
   async asset(@Param('file') file: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<string | Buffer> {
-    if (file === 'docs.js') {
-      reply.header('content-type', 'text/javascript; charset=utf-8');
-      return docsScript;
-    }
-    const type = Object.hasOwn(assets, file) ? assets[file] : undefined;
-    if (type === undefined) throw notFound();
-    reply.header('content-type', type);
-    return readFile(join(swagger, file));
+    const asset = assets.get(file);
+    if (!asset) throw notFound();
+    reply.header('content-type', asset.type);
+    return asset.read();
   }
 
-  @Get(['/', '/messages/:id'])
-  @Header('content-type', HTML)
-  @Header('content-security-policy', POLICY)
-  @Header('x-content-type-options', 'nosniff')
+  @Page('/verify')
+  verify(): string {
+    return verifyPage;
+  }
+
+  /** Links in chats and mails lead to a message: to here until there is a console that shows it. */
+  @Page('/', '/messages/:id')
   start(): string {
     const { HERALD_SANDBOX, HERALD_SANDBOX_PORT } = this.config.get(platformConfig);
     return startPage(HERALD_SANDBOX ? (HERALD_SANDBOX_PORT ?? null) : null);

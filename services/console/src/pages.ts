@@ -1,25 +1,11 @@
-/** The pages themselves: plain, and without a script of their own. */
+/** The reference of the API, and where to look until there is a console. */
+import { page } from './page.js';
 
-const page = (title: string, head: string, body: string): string =>
-  `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-${head}
-</head>
-<body>
-${body}
-</body>
-</html>
-`;
-
-export const docsPage = page(
-  'Herald API',
-  '<link rel="stylesheet" href="/docs/swagger-ui.css">\n<link rel="icon" href="/docs/favicon-32x32.png">',
-  '<div id="reference"></div>\n<script src="/docs/swagger-ui-bundle.js"></script>\n<script src="/docs/docs.js"></script>',
-);
+export const docsPage = page({
+  title: 'Herald API',
+  head: '<link rel="stylesheet" href="/docs/swagger-ui.css">\n<link rel="icon" href="/docs/favicon-32x32.png">',
+  body: '<div id="reference"></div>\n<script src="/docs/swagger-ui-bundle.js"></script>\n<script src="/docs/docs.js"></script>',
+});
 
 export const docsScript = `SwaggerUIBundle({
   url: '/openapi.json',
@@ -33,19 +19,16 @@ export const docsScript = `SwaggerUIBundle({
 });
 `;
 
-const plainStyle =
-  '<style>body{font:16px/1.6 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}code{background:#f2f2f2;padding:.1em .3em}</style>';
-
 /** `sandboxPort`: null where no sandbox runs here. */
 export function startPage(sandboxPort: number | null): string {
   const sandbox =
     sandboxPort === null
       ? ''
       : `<li>The sandbox on port ${sandboxPort} of this machine shows what each robot and mailbox received.</li>\n`;
-  return page(
-    'Herald',
-    plainStyle,
-    `<h1>Herald</h1>
+  return page({
+    title: 'Herald',
+    head: '<link rel="stylesheet" href="/docs/page.css">',
+    body: `<h1>Herald</h1>
 <p>A message center: product teams post events, and every account’s people hear of them where they want to.</p>
 <p>This is its HTTP API. Messages are read with <code>GET /v1/messages</code>, settings with <code>GET /v1/subscriptions</code>,
 with the header <code>Authorization: Bearer …</code> or a session from <code>POST /v1/session</code>.</p>
@@ -53,5 +36,5 @@ with the header <code>Authorization: Bearer …</code> or a session from <code>P
 <li><a href="/docs">The reference of the API</a>, and <a href="/openapi.json">its OpenAPI document</a>.</li>
 ${sandbox}<li>What Herald is and how to run it: <code>README.md</code> and <code>docs/</code> of its repository.</li>
 </ul>`,
-  );
+  });
 }

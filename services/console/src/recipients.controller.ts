@@ -17,7 +17,7 @@ import { RecipientStore, VerificationStore } from '@herald/subscriptions';
 import { Controller } from '@nestjs/common';
 import { authorOf } from './author.js';
 import { refusedInUse } from './in-use.js';
-import { uuidCursor } from './list-cursor.js';
+import { placeCursor } from './list-cursor.js';
 
 @Controller()
 export class RecipientsController {
@@ -29,8 +29,8 @@ export class RecipientsController {
 
   @Handles(listRecipients)
   async list(@Input() { query }: InputOf<typeof listRecipients>, @CallerOf() caller: PersonCaller) {
-    const rows = await this.recipients.list(caller.accountId!, query.limit, uuidCursor(query.cursor));
-    return pageFrom(rows, query.limit, ({ id }) => [id]);
+    const rows = await this.recipients.list(caller.accountId!, query.limit, placeCursor(query.cursor));
+    return pageFrom(rows, query.limit, ({ createdAt, id }) => [createdAt, id]);
   }
 
   @Handles(createRecipient)

@@ -21,6 +21,7 @@ import {
 import { AccountStore, PersonStore, SESSION_LASTS_SECONDS, SessionStore } from '@herald/subscriptions';
 import { Controller, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { type ClientAddress, clientAddress } from './client-address.js';
 import { isPassword } from './passwords.js';
 import { SignInThrottle } from './sign-in-throttle.js';
 
@@ -29,6 +30,7 @@ const COOKIE = 'herald_session';
 @Controller()
 export class SessionController {
   private readonly attributes: string;
+  private readonly clientOf: ClientAddress;
 
   constructor(
     private readonly people: PersonStore,
@@ -37,7 +39,9 @@ export class SessionController {
     private readonly throttle: SignInThrottle,
     config: Config,
   ) {
-    const isSecure = config.get(platformConfig).HERALD_PUBLIC_URL.startsWith('https:');
+    const { HERALD_PUBLIC_URL, HERALD_TRUSTED_PROXIES } = config.get(platformConfig);
+    this.clientOf = clientAddress(HERALD_TRUSTED_PROXIES);
+    const isSecure = HERALD_PUBLIC_URL.startsWith('https:');
     this.attributes = `Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
   }
 
@@ -52,7 +56,9 @@ export class SessionController {
       throw new Problem(415, 'Send application/json.');
     }
     const address = normaliseAddress(body.email);
-    const waitMs = await this.throttle.begin(address, request.ip);
+    const forwardedFor = request.headers['x-forwarded-for'];
+    const client = this.clientOf(request.ip, Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor);
+    const waitMs = await this.throttle.begin(address, client);
     if (waitMs > 0) {
       throw new Problem(429, 'Signing in failed too often. Try again later.', {
         headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) },
@@ -62,7 +68,7 @@ export class SessionController {
     if (!(await isPassword(person?.passwordHash ?? null, body.password)) || !person) {
       throw new Problem(401, 'The address or the password is wrong.');
     }
-    await this.throttle.forgive(address, request.ip);
+    await this.throttle.forgive(address, client);
     const token = await this.sessions.open(person.id);
     reply.header('set-cookie', `${COOKIE}=${token}; Max-Age=${SESSION_LASTS_SECONDS}; ${this.attributes}`);
     return { user: { id: person.id, email: person.email, name: person.name } };

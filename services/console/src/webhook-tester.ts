@@ -2,11 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { adviceIn, type ChannelRuntime, type OutboundMessage, ProviderError } from '@herald/channels';
 import type { AccountId, DeliveryId, EventId, Locale, MessageId, Webhook } from '@herald/contracts';
+import { ATTEMPT_LIMIT_MS } from '@herald/delivery';
 import type { Buckets } from '@herald/platform';
 import type { WebhookConfig } from '@herald/subscriptions';
 
-/** An attempt in all, whatever the channel does (domain.md, time limits). */
-const ATTEMPT_WITHIN_MS = 15_000;
 const TESTS_PER_MINUTE = 10;
 
 export interface TestResult {
@@ -111,7 +110,7 @@ export class WebhookTester {
 }
 
 function withinLimit<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-  const signal = AbortSignal.timeout(ATTEMPT_WITHIN_MS);
+  const signal = AbortSignal.timeout(ATTEMPT_LIMIT_MS);
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener(
       'abort',

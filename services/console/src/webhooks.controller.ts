@@ -27,7 +27,7 @@ import { Controller, Headers, Inject } from '@nestjs/common';
 import { authorOf } from './author.js';
 import { CHANNEL_RUNTIME } from './channel-runtime.provider.js';
 import { refusedInUse } from './in-use.js';
-import { uuidCursor } from './list-cursor.js';
+import { placeCursor } from './list-cursor.js';
 import { preferredLocale } from './preferred-locale.js';
 import { changedConfig, makeSigningSecret, newConfig, rotatedConfig } from './webhook-config.js';
 import { WebhookTester } from './webhook-tester.js';
@@ -46,8 +46,8 @@ export class WebhooksController {
 
   @Handles(listWebhooks)
   async list(@Input() { query }: InputOf<typeof listWebhooks>, @CallerOf() caller: PersonCaller) {
-    const rows = await this.webhooks.list(caller.accountId!, query.limit, uuidCursor(query.cursor));
-    return pageFrom(rows, query.limit, ({ id }) => [id]);
+    const rows = await this.webhooks.list(caller.accountId!, query.limit, placeCursor(query.cursor));
+    return pageFrom(rows, query.limit, ({ createdAt, id }) => [createdAt, id]);
   }
 
   @Handles(createWebhook)

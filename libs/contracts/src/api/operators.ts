@@ -1,6 +1,6 @@
 /** Operators, under /v1/ops (api.md). */
 import { z } from 'zod';
-import { deliveryChannels } from '../channels.js';
+import { deliveryChannels, webhookPlatforms } from '../channels.js';
 import { locales } from '../content.js';
 import { deliveryStatuses } from '../reasons.js';
 import { instant, operation, pageOf, pageQuery, text, uuid } from './operation.js';
@@ -299,6 +299,53 @@ export const redriveDeadRecord = operation({
   answers: { 200: deadRecordSchema },
 });
 
+export const destinationSchema = z.object({
+  id: z.string(),
+  accountId: z.string(),
+  name: z.string(),
+  platform: z.enum(webhookPlatforms),
+  url: z.string().nullable().describe('Masked: scheme, host and the last 4 characters'),
+  status: z.enum(['enabled', 'disabled', 'failing', 'tripped']),
+  statusReason: z.string().nullable(),
+  consecutiveFailures: z.number(),
+  failingSince: z.string().nullable(),
+  lastSuccessAt: z.string().nullable(),
+  /** Since when its breaker is open: nothing but probes is sent. */
+  trippedAt: z.string().nullable(),
+});
+export type DestinationView = z.infer<typeof destinationSchema>;
+
+export const listDestinations = operation({
+  id: 'listDestinations',
+  method: 'GET',
+  path: '/v1/ops/destinations',
+  tag,
+  summary: 'Webhooks of all accounts that fail, don’t answer, or are disabled.',
+  permission,
+  query: z.strictObject({ ...pageQuery, status: z.enum(['failing', 'tripped', 'disabled']).optional() }),
+  answers: { 200: pageOf(destinationSchema) },
+});
+export const enableDestination = operation({
+  id: 'enableDestination',
+  method: 'POST',
+  path: '/v1/ops/destinations/:id/enable',
+  tag,
+  summary: 'Switch a webhook on again.',
+  permission,
+  params: z.strictObject({ id: uuid() }),
+  answers: { 200: destinationSchema },
+});
+export const resetBreaker = operation({
+  id: 'resetBreaker',
+  method: 'POST',
+  path: '/v1/ops/destinations/:id/reset-breaker',
+  tag,
+  summary: 'Call a webhook again at once, without waiting for a probe.',
+  permission,
+  params: z.strictObject({ id: uuid() }),
+  answers: { 200: destinationSchema },
+});
+
 export const operatorOperations = [
   listAccounts,
   createAccount,
@@ -315,4 +362,7 @@ export const operatorOperations = [
   getLedger,
   listDeadRecords,
   redriveDeadRecord,
+  listDestinations,
+  enableDestination,
+  resetBreaker,
 ];

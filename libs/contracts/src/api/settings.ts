@@ -440,6 +440,14 @@ export const listHistory = operation({
   },
 });
 
+const ownAccountSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  locale: z.string(),
+  timeZone: z.string(),
+  defaultRecipientId: z.string().nullable(),
+  labels: z.record(z.string(), z.string()),
+});
 export const getAccount = operation({
   id: 'getAccount',
   method: 'GET',
@@ -447,16 +455,27 @@ export const getAccount = operation({
   tag: 'Settings',
   summary: 'The account itself.',
   permission: 'read',
-  answers: {
-    200: z.object({
-      id: z.string(),
-      name: z.string(),
-      locale: z.string(),
-      timeZone: z.string(),
-      defaultRecipientId: z.string().nullable(),
-      labels: z.record(z.string(), z.string()),
-    }),
-  },
+  answers: { 200: ownAccountSchema },
+});
+/** Labels are the operators': audiences are chosen by them. */
+export const ownAccountPatchSchema = z
+  .strictObject({
+    name: oneLine(1, 100),
+    locale: z.enum(locales),
+    timeZone,
+    defaultRecipientId: uuid().nullable(),
+  })
+  .partial();
+export type OwnAccountPatch = z.infer<typeof ownAccountPatchSchema>;
+export const updateOwnAccount = operation({
+  id: 'updateOwnAccount',
+  method: 'PATCH',
+  path: '/v1/account',
+  tag: 'Settings',
+  summary: 'Change its name, language, time zone or default recipient.',
+  permission: 'full',
+  body: ownAccountPatchSchema,
+  answers: { 200: ownAccountSchema },
 });
 
 export const settingsOperations = [
@@ -465,6 +484,7 @@ export const settingsOperations = [
   deleteSession,
   getCatalogue,
   getAccount,
+  updateOwnAccount,
   listRecipients,
   createRecipient,
   getRecipient,

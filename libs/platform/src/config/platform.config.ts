@@ -22,6 +22,16 @@ export const platformConfig = configSection('Platform', {
     .default('http://localhost:3000')
     .transform((text) => text.replace(/\/+$/, ''))
     .describe('Where people reach Herald: for links in mails and chats.'),
+  HERALD_TRUSTED_PROXIES: list()
+    .superRefine((ranges, context) => {
+      for (const range of ranges) {
+        if (!isCidr(range))
+          context.addIssue({ code: 'custom', message: 'expected CIDRs such as 10.0.0.0/8,127.0.0.1/32' });
+      }
+    })
+    .describe(
+      'CIDRs of gateways before Herald, whose X-Forwarded-For names who calls; failed sign-ins are counted by it.',
+    ),
   HERALD_DATA_DIR: z.string().default('./.herald').describe('The embedded database and generated keys.'),
   HERALD_DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgres://herald:secret@db:5432/herald')
     .optional()
