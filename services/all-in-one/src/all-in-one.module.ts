@@ -7,10 +7,12 @@ import { RouterModule } from '@herald/router';
 import { SandboxModule } from '@herald/sandbox';
 import { SchedulerModule } from '@herald/scheduler';
 import { Module } from '@nestjs/common';
+import { DemoModule } from './demo/demo.module.js';
 
 @Module({
   imports: [
     SandboxModule,
+    DemoModule,
     IngestModule,
     RouterModule,
     ChannelWorkerModule,
