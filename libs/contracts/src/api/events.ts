@@ -54,15 +54,18 @@ const eventShape = {
     .optional(),
 };
 
-export const eventSchema = z.strictObject(eventShape).superRefine((event, context) => {
-  if ((event.accountId === undefined) === (event.audience === undefined)) {
-    context.addIssue({
-      code: 'custom',
-      path: ['accountId'],
-      message: 'expected exactly one of accountId and audience',
-    });
-  }
+export const eventSchema = z.strictObject(eventShape).refine(hasOneReceiver, {
+  path: ['accountId'],
+  error: 'expected exactly one of accountId and audience',
+  // Whatever else is wrong: every fault is named.
+  when: () => true,
 });
+
+function hasOneReceiver(event: unknown): boolean {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) return true;
+  const { accountId, audience } = event as { accountId?: unknown; audience?: unknown };
+  return (accountId === undefined) !== (audience === undefined);
+}
 export type EventBody = z.infer<typeof eventSchema>;
 
 export const acceptedSchema = z.object({ eventId: z.string(), status: z.literal('accepted') });

@@ -7,16 +7,19 @@ export function pointer(path: readonly PropertyKey[]): string {
 }
 
 export function fieldErrors(error: z.ZodError): FieldError[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: pointer([...issue.path, key]), message: 'is not known here' }));
-    }
-    if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-      const closest = [...issue.errors].sort((a, b) => deepest(b) - deepest(a))[0]!;
-      return closest.map((inner) => ({ path: pointer([...issue.path, ...inner.path]), message: inner.message }));
-    }
-    return [{ path: pointer(issue.path), message: issue.message }];
-  });
+  return error.issues.flatMap((issue) => faultsOf(issue, []));
+}
+
+function faultsOf(issue: z.core.$ZodIssue, at: readonly PropertyKey[]): FieldError[] {
+  const path = [...at, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: pointer([...path, key]), message: 'is not known here' }));
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const closest = [...issue.errors].sort((a, b) => deepest(b) - deepest(a))[0]!;
+    return closest.flatMap((inner) => faultsOf(inner, path));
+  }
+  return [{ path: pointer(path), message: issue.message }];
 }
 
 function deepest(issues: readonly { path: readonly PropertyKey[] }[]): number {
