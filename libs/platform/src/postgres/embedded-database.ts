@@ -1,9 +1,10 @@
-/** PGlite in the data folder, served on a Unix socket, reached by `pg` over exactly one connection (see database.ts). */
+/** PGlite in the data folder, reached by `pg` over exactly one connection (see database.ts). */
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { dataDirFault, StartFault } from '../start-fault.js';
 import type { Database } from './database.js';
 import { PgDatabase } from './pg-database.js';
+import { PgliteStream } from './pglite-stream.js';
 
 export class DataDirInUse extends StartFault {
   override readonly name = 'DataDirInUse';
@@ -13,24 +14,18 @@ export async function openEmbeddedDatabase(dataDir: string, applicationName: str
   const folder = resolve(dataDir);
   const unlock = claim(folder);
   // Loaded here: tens of megabytes that a process on a server's database never needs.
-  const [{ PGlite }, { PGLiteSocketServer }] = await Promise.all([
-    import('@electric-sql/pglite'),
-    import('@electric-sql/pglite-socket'),
-  ]);
+  const { PGlite } = await import('@electric-sql/pglite');
   const lite = await PGlite.create({ dataDir: join(folder, 'database') });
-  const server = new PGLiteSocketServer({ db: lite, host: '127.0.0.1', port: 0, maxConnections: 1 });
-  await server.start();
-  const address = server.getServerConn();
   const database = new PgDatabase({
-    url: `postgres://postgres@${address}/postgres`,
+    url: 'postgres://postgres@embedded/postgres',
     connections: 1,
     isEmbedded: true,
+    stream: () => new PgliteStream(lite),
     applicationName,
   });
   return Object.assign(database, {
     close: async () => {
       await PgDatabase.prototype.close.call(database);
-      await server.stop();
       await lite.close();
       unlock();
     },

@@ -4,7 +4,8 @@ import { DatabaseSilent } from './answered-within.js';
 
 const DATA_CLASSES = new Set(['21', '22', '23']);
 
-function sqlState(error: unknown): string | null {
+/** The code that PostgreSQL itself answered, or null. */
+export function sqlState(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
 }

@@ -2,6 +2,8 @@
 import pg from 'pg';
 import { answeredWithin } from './answered-within.js';
 import type { Database, QueryResult, Sql } from './database.js';
+import { sqlState } from './faults.js';
+import type { PgliteStream } from './pglite-stream.js';
 
 const { builtins } = pg.types;
 const parsers = new pg.TypeOverrides();
@@ -12,6 +14,8 @@ export interface PgOptions {
   readonly url: string;
   readonly connections: number;
   readonly isEmbedded: boolean;
+  /** On the embedded ground: the wire of a connection. */
+  readonly stream?: () => PgliteStream;
   readonly applicationName: string;
   readonly onError?: (error: Error) => void;
 }
@@ -31,16 +35,29 @@ export class PgDatabase implements Database {
       keepAlive: true,
       // The one embedded connection queues everybody; a server has room or is away.
       connectionTimeoutMillis: options.isEmbedded ? 0 : 5_000,
+      ...(options.stream ? { stream: options.stream as never } : {}),
       ...(options.isEmbedded ? {} : { statement_timeout: 30_000, query_timeout: 35_000 }),
     });
     this.pool.on('error', (error) => options.onError?.(error));
+    // There is one session behind all embedded connections: a new one must not meet what a former one left.
+    if (options.isEmbedded) this.pool.on('connect', (client) => void client.query('rollback; deallocate all'));
   }
 
   async query<Row>(
     text: string | { readonly name: string; readonly text: string },
     values: readonly unknown[] = [],
   ): Promise<QueryResult<Row>> {
-    return run<Row>(this.pool, text, values);
+    const client = await this.pool.connect();
+    let broken: Error | undefined;
+    try {
+      return await run<Row>(client, text, values);
+    } catch (error) {
+      // What PostgreSQL itself refused leaves the connection sound; the pool's own `query` would throw it away.
+      if (sqlState(error) === null) broken = error as Error;
+      throw error;
+    } finally {
+      client.release(broken);
+    }
   }
 
   async transaction<Result>(work: (tx: Sql) => Promise<Result>): Promise<Result> {
