@@ -70,18 +70,18 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
       ? await startGateway(base, { ingest: at('ingest'), inbox: at('inbox'), console: at('console') })
       : null;
   const isReady = (name: string) => answersReady(at(name));
-  const stop = async () => {
+  const stop = async (isKept = Boolean(options.logFolder)) => {
     await gateway?.close();
     await supervisor.stop();
     for (const file of files.values()) closeSync(file);
     rmSync(dataFolder, { recursive: true, force: true });
+    if (!isKept) rmSync(folder, { recursive: true, force: true });
     await space?.remove();
-    if (!options.logFolder) rmSync(folder, { recursive: true, force: true });
   };
   try {
     await Promise.all(plans.map(({ name }) => until(`${name} is ready`, () => isReady(name), 90_000)));
   } catch (error) {
-    await supervisor.stop();
+    await stop(true);
     throw new Error(`Herald did not get ready; its output is in ${folder}`, { cause: error });
   }
   return {
@@ -97,7 +97,7 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
     ],
     space,
     isReady,
-    stop,
+    stop: () => stop(),
   };
 }
 
