@@ -18,6 +18,7 @@ export interface AudienceAccount {
 }
 
 const LEASE_SECONDS = 60;
+const GIVEN_BACK_FOR_SECONDS = 5;
 
 export class AudiencePageStore {
   constructor(private readonly database: Database) {}
@@ -36,11 +37,14 @@ export class AudiencePageStore {
     return rows[0] ?? null;
   }
 
-  /** Accounts created before the event was accepted, after the cursor; of the given ones, or of all. */
+  /**
+   * After the cursor: those of the list, which existed when it was accepted, or all that were created before that. (A
+   * list's youngest account may look younger than the event: the clock of acceptance is measured, not the database's own.)
+   */
   async accountsAfter(page: ClaimedPage, ids: readonly AccountId[] | null, limit: number): Promise<AudienceAccount[]> {
     const { rows } = await this.database.query<AudienceAccount>(
       `select id, created_at::text as "createdAt" from settings.account
-       where created_at < $1 and ($2::timestamptz is null or (created_at, id) > ($2::timestamptz, $3)) and ($4::text[] is null or id = any($4))
+       where (created_at < $1 or $4::text[] is not null) and ($2::timestamptz is null or (created_at, id) > ($2::timestamptz, $3)) and ($4::text[] is null or id = any($4))
        order by created_at, id limit $5`,
       [page.acceptedAt, page.cursorAt, page.cursorId, ids, limit],
     );
@@ -61,6 +65,15 @@ export class AudiencePageStore {
       [page.eventId, page.fence, last.createdAt, last.id, published],
     );
     return rowCount > 0;
+  }
+
+  /** Not done: somebody may try again soon. */
+  async giveBack(page: ClaimedPage): Promise<void> {
+    await this.database.query(
+      `update routing.audience_page set lease_until = null, due_at = now() + interval '${GIVEN_BACK_FOR_SECONDS} seconds'
+       where event_id = $1 and fence = $2`,
+      [page.eventId, page.fence],
+    );
   }
 
   async finish(page: ClaimedPage): Promise<void> {

@@ -36,7 +36,12 @@ export class AudiencePager {
   async step(): Promise<boolean> {
     const page = await this.parts.pages.claim();
     if (!page) return false;
-    await this.publishPage(page);
+    try {
+      await this.publishPage(page);
+    } catch (error) {
+      await this.parts.pages.giveBack(page).catch(() => {});
+      throw error;
+    }
     return true;
   }
 
@@ -46,7 +51,7 @@ export class AudiencePager {
         if (await this.step()) continue;
       } catch (error) {
         const level = isNotNow(error) ? 'warn' : 'error';
-        this.parts.logger[level]({ error }, 'a page of an audience could not be published; its lease will run out and it is tried again');
+        this.parts.logger[level]({ error }, 'a page of an audience could not be published; it is tried again');
       }
       await sleep(LOOK_EVERY_MS);
     }
@@ -62,8 +67,12 @@ export class AudiencePager {
     if (!last) return pages.finish(page);
     const accounts = await snapshot.accounts(members.map(({ id }) => id as AccountId));
     const routedAt = clock.now();
-    await bus.publish([...accounts.values()].flatMap((account) => routedRecords(event, account, routedAt)));
+    await bus.publish([...accounts.values()].flatMap((account) => routedRecords(event, account.id, account, routedAt)));
     const isOurs = await pages.advance(page, last, accounts.size);
-    if (!isOurs) this.parts.logger.warn({ eventId: page.eventId }, 'a page was published after its lease ran out; it will be repeated');
+    if (!isOurs)
+      this.parts.logger.warn(
+        { eventId: page.eventId },
+        'a page was published after its lease ran out; it will be repeated',
+      );
   }
 }

@@ -2,7 +2,14 @@
  * Routes batches of accepted events (semantics 6, 9, 10, 11): the row is committed, then everything is published in one
  * go, then the records are finished. Every step may run again: what is stored first stays, the rest is repeated onto it.
  */
-import { type AccountId, type EventAccepted, type EventId, eventAcceptedSchema, PAGED_AUDIENCE_OVER } from '@herald/contracts';
+import {
+  type AccountId,
+  type EventAccepted,
+  type EventId,
+  eventAcceptedSchema,
+  findSubtype,
+  PAGED_AUDIENCE_OVER,
+} from '@herald/contracts';
 import type { Bus, DatabaseClock, DeadRecords, IncomingRecord, Item, Logger } from '@herald/platform';
 import type { EventStore, EventToStore, SettingsSnapshot } from '@herald/subscriptions';
 import { type RoutableEvent, routedRecords } from './routed-records.js';
@@ -28,9 +35,12 @@ export class EventRouter {
     const others: Item<EventAccepted>[] = [];
     // Of two equal ids in one batch the first is the row's own record.
     for (const item of batch) (stored.delete(item.value.eventId) ? own : others).push(item);
-    const routable: RoutableEvent[] = own.map(({ value }) => fromRecord(value));
-    if (others.length > 0) routable.push(...(await this.settleOthers(others)));
-    await this.publish(routable.filter((event) => !isPaged(event)));
+    const routable = new Map<EventId, RoutableEvent>(own.map(({ value }) => [value.eventId, fromRecord(value)]));
+    if (others.length > 0) {
+      for (const event of await this.settleOthers(others))
+        if (!routable.has(event.eventId)) routable.set(event.eventId, event);
+    }
+    await this.publish([...routable.values()].filter((event) => !isPaged(event)));
   }
 
   /** Records whose event has a row already: read again, repeated by the producer, or in conflict with it. */
@@ -42,7 +52,8 @@ export class EventRouter {
     for (const { record, value } of items) {
       const row = found.get(value.eventId);
       if (!row) throw new Error(`the row of event ${value.eventId} was neither stored nor found`);
-      const isOwnRecord = row.topic === record.topic && row.partition === record.partition && row.offset === record.offset;
+      const isOwnRecord =
+        row.topic === record.topic && row.partition === record.partition && row.offset === record.offset;
       if (row.fingerprint !== value.fingerprint) {
         await deadRecords.keep(record, 'CONFLICTING_KEY', `event ${value.eventId} was accepted with another body`);
         continue;
@@ -56,23 +67,27 @@ export class EventRouter {
 
   private async publish(events: readonly RoutableEvent[]): Promise<void> {
     if (events.length === 0) return;
-    const accounts = await this.parts.snapshot.accounts(events.flatMap(accountsOf));
-    const routedAt = this.parts.clock.now();
-    await this.parts.bus.publish(
+    const { bus, clock, logger, snapshot } = this.parts;
+    const accounts = await snapshot.accounts(events.flatMap(accountsOf));
+    const routedAt = clock.now();
+    await bus.publish(
       events.flatMap((event) =>
         accountsOf(event).flatMap((id) => {
           const account = accounts.get(id);
-          if (!account) throw new Error(`event ${event.eventId} is for the unknown account ${id}`);
-          return routedRecords(event, account, routedAt);
+          if (!account)
+            logger.warn({ eventId: event.eventId, accountId: id }, 'an account is gone since its event was accepted');
+          return routedRecords(event, id, account, routedAt);
         }),
       ),
     );
   }
 }
 
-/** Trusts the shape that ingest published, checked where it could be foreign: the version and the identity. */
+/** A subtype that this version doesn't know is unreadable here: better kept aside than stored and never routed. */
 export function parseEventAccepted(value: string): EventAccepted {
-  return eventAcceptedSchema.parse(JSON.parse(value));
+  const event = eventAcceptedSchema.parse(JSON.parse(value));
+  if (!findSubtype(event.subtype)) throw new Error(`the message type ${event.subtype} is not known to this version`);
+  return event;
 }
 
 function accountsOf({ audience }: Pick<RoutableEvent, 'audience'>): readonly AccountId[] {
@@ -97,4 +112,3 @@ function fromRecord(event: EventAccepted): RoutableEvent {
     expiresAt: event.expiresAt === null ? null : new Date(event.expiresAt),
   };
 }
-

@@ -11,7 +11,13 @@ import {
   type Logger,
   readBatches,
 } from '@herald/platform';
-import { AudiencePageStore, EventStore, SettingsFeed, SettingsSnapshot, subscriptionsProviders } from '@herald/subscriptions';
+import {
+  AudiencePageStore,
+  EventStore,
+  SettingsFeed,
+  SettingsSnapshot,
+  subscriptionsProviders,
+} from '@herald/subscriptions';
 import { type BeforeApplicationShutdown, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { AudiencePager } from './audience-pager.js';
 import { EventRouter, parseEventAccepted } from './event-router.js';
@@ -22,14 +28,26 @@ import { EventRouter, parseEventAccepted } from './event-router.js';
     {
       provide: EventRouter,
       inject: [BUS, DatabaseClock, EventStore, SettingsSnapshot, DeadRecordStore, LOGGER],
-      useFactory: (bus: Bus, clock: DatabaseClock, events: EventStore, snapshot: SettingsSnapshot, deadRecords: DeadRecordStore, logger: Logger) =>
-        new EventRouter({ bus, clock, events, snapshot, deadRecords, logger }),
+      useFactory: (
+        bus: Bus,
+        clock: DatabaseClock,
+        events: EventStore,
+        snapshot: SettingsSnapshot,
+        deadRecords: DeadRecordStore,
+        logger: Logger,
+      ) => new EventRouter({ bus, clock, events, snapshot, deadRecords, logger }),
     },
     {
       provide: AudiencePager,
       inject: [BUS, DatabaseClock, EventStore, AudiencePageStore, SettingsSnapshot, LOGGER],
-      useFactory: (bus: Bus, clock: DatabaseClock, events: EventStore, pages: AudiencePageStore, snapshot: SettingsSnapshot, logger: Logger) =>
-        new AudiencePager({ bus, clock, events, pages, snapshot, logger }),
+      useFactory: (
+        bus: Bus,
+        clock: DatabaseClock,
+        events: EventStore,
+        pages: AudiencePageStore,
+        snapshot: SettingsSnapshot,
+        logger: Logger,
+      ) => new AudiencePager({ bus, clock, events, pages, snapshot, logger }),
     },
   ],
 })
