@@ -1,13 +1,14 @@
 /** One ground with its audience, sink and load: measures stretches of load, one after the other. */
 import { loadavg } from 'node:os';
-import { Accounting, type ProcessCost } from './accounting.js';
+import { Accounting } from './accounting.js';
 import { type Audience, setUpAudience } from './audience.js';
 import { type Child, startChild } from './children.js';
 import { monotonicMs, sleep } from './clock.js';
 import { type Ground, type GroundOptions, startGround } from './ground.js';
 import type { LoadCalls } from './load.js';
 import type { LoadPlan, LoadResult } from './load-generator.js';
-import { type Latency, latencyOf } from './percentiles.js';
+import { acceptedOf, type Measured, summarize } from './measured.js';
+import { machineBusyMs } from './processes.js';
 import type { SinkCalls } from './sink.js';
 import type { EndpointMode, SinkCounts } from './sink-server.js';
 
@@ -25,42 +26,6 @@ export interface Stretch {
   readonly atLoadEnd?: () => Promise<void>;
   /** How long what was accepted may take to arrive once the load has ended. */
   readonly drainSeconds?: number;
-}
-
-export interface Measured {
-  readonly name: string;
-  readonly ground: string;
-  readonly accounts: number;
-  readonly destinations: number;
-  readonly pace: LoadPlan['pace'];
-  readonly batch: number;
-  readonly loadSeconds: number;
-  readonly loadAverageBefore: number;
-  readonly posted: number;
-  readonly accepted: number;
-  readonly acceptedPerSecond: number;
-  readonly statuses: Readonly<Record<string, number>>;
-  readonly postLatency: Latency;
-  readonly delivered: number;
-  /** Over the time from the first post to the last delivery: a backlog left by the load counts against it. */
-  readonly deliveredPerSecond: number;
-  /** While the load ran, first second left out. */
-  readonly deliveredPerSecondUnderLoad: number;
-  /** From the 202's arrival at the poster to the call's arrival at the sink; what arrived before its 202 counts as 0. */
-  readonly fromAcceptance: Latency;
-  /** From the post (open loop: from when it was due) to the call's arrival at the sink: includes acceptance. */
-  readonly fromPost: Latency;
-  /** From the load's end until the last delivery. */
-  readonly drainedAfterMs: number;
-  readonly lost: number;
-  readonly duplicates: number;
-  readonly otherIds: number;
-  readonly sink: SinkCounts;
-  /** Herald's processes and its servers. */
-  readonly costs: readonly ProcessCost[];
-  readonly cpuMsPerDelivery: number;
-  /** What measuring itself took of the machine, CPU milliseconds per event. */
-  readonly ownCpuMsPerEvent: { readonly load: number; readonly sink: number; readonly bench: number };
 }
 
 const WARM_UP_SECONDS = 6;
@@ -144,6 +109,8 @@ export class Bench {
     const loadAverageBefore = loadavg()[0] ?? 0;
     const before = await this.sink.call('records');
     const own = process.cpuUsage();
+    const busyBefore = machineBusyMs();
+    const beganAtMs = monotonicMs();
     const accounting = new Accounting(this.ground.watched);
     const result = await this.load.call('run', plan);
     this.nextEvent = Math.ceil(result.end / batch) * batch;
@@ -154,16 +121,25 @@ export class Bench {
     await sleep(SETTLED_AFTER_MS);
     const costs = accounting.end();
     const bench = process.cpuUsage(own);
+    const machine = { busyMs: machineBusyMs() - busyBefore, wallMs: monotonicMs() - beganAtMs };
     const after = await this.sink.call('records');
-    return this.summarize(stretch, {
+    return summarize({
+      name: stretch.name,
+      ground: this.ground.name,
+      accounts: this.options.accounts,
+      destinations: this.options.destinations,
+      pace: stretch.pace,
       batch,
       loadAverageBefore,
       result,
       expected,
+      isIngestOnly: stretch.ingestOnly ?? false,
+      arrivedAt: after.arrivedAt,
+      sinkBefore: before,
+      sinkAfter: after,
       costs,
-      after,
-      before,
       benchMs: (bench.user + bench.system) / 1_000,
+      ...machine,
     });
   }
 
@@ -201,83 +177,4 @@ export class Bench {
     const end = monotonicMs() + seconds * 1_000;
     while (monotonicMs() < end && !(await haveArrived())) await sleep(byCount ? 100 : 500);
   }
-
-  private summarize(
-    stretch: Stretch,
-    of: {
-      batch: number;
-      loadAverageBefore: number;
-      result: LoadResult;
-      expected: readonly number[];
-      costs: ProcessCost[];
-      before: { counts: SinkCounts; cpuMs: number };
-      after: { counts: SinkCounts; cpuMs: number; arrivedAt: Float64Array };
-      benchMs: number;
-    },
-  ): Measured {
-    const { result, expected, after, before } = of;
-    const postLatencies: number[] = [];
-    const fromAcceptance: number[] = [];
-    const fromPost: number[] = [];
-    for (const number of acceptedOf(result))
-      postLatencies.push(at(result.acceptedAt, number, result) - at(result.sentAt, number, result));
-    let lastArrival = result.startedAtMs;
-    let underLoad = 0;
-    const warmAtMs = result.startedAtMs + Math.min(1_000, (result.endedAtMs - result.startedAtMs) / 4);
-    for (const number of expected) {
-      const arrived = after.arrivedAt[number] ?? 0;
-      if (arrived === 0) continue;
-      fromAcceptance.push(Math.max(0, arrived - at(result.acceptedAt, number, result)));
-      fromPost.push(arrived - at(result.sentAt, number, result));
-      lastArrival = Math.max(lastArrival, arrived);
-      if (arrived >= warmAtMs && arrived < result.endedAtMs) underLoad += 1;
-    }
-    const delivered = fromPost.length;
-    const accepted = postLatencies.length;
-    const loadSeconds = (result.endedAtMs - result.startedAtMs) / 1_000;
-    const cpuMs = of.costs.reduce((sum, each) => sum + each.cpuMs, 0);
-    const perEvent = (ms: number) => ms / Math.max(1, accepted);
-    return {
-      name: stretch.name,
-      ground: this.ground.name,
-      accounts: this.options.accounts,
-      destinations: this.options.destinations,
-      pace: stretch.pace,
-      batch: of.batch,
-      loadSeconds,
-      loadAverageBefore: of.loadAverageBefore,
-      posted: result.end - result.first,
-      accepted,
-      acceptedPerSecond: accepted / loadSeconds,
-      statuses: result.statuses,
-      postLatency: latencyOf(postLatencies),
-      delivered,
-      deliveredPerSecond: delivered / Math.max(0.001, (lastArrival - result.startedAtMs) / 1_000),
-      deliveredPerSecondUnderLoad: underLoad / Math.max(0.001, (result.endedAtMs - warmAtMs) / 1_000),
-      fromAcceptance: latencyOf(fromAcceptance),
-      fromPost: latencyOf(fromPost),
-      drainedAfterMs: Math.max(0, lastArrival - result.endedAtMs),
-      lost: expected.length - delivered,
-      duplicates: after.counts.duplicates - before.counts.duplicates,
-      otherIds: after.counts.otherIds - before.counts.otherIds,
-      sink: after.counts,
-      costs: of.costs,
-      cpuMsPerDelivery: cpuMs / Math.max(1, stretch.ingestOnly ? accepted : delivered),
-      ownCpuMsPerEvent: {
-        load: perEvent(result.cpuMs),
-        sink: perEvent(after.cpuMs - before.cpuMs),
-        bench: perEvent(of.benchMs),
-      },
-    };
-  }
-}
-
-const at = (column: Float64Array, number: number, { first }: LoadResult): number => column[number - first] ?? 0;
-
-function acceptedOf(result: LoadResult): number[] {
-  const numbers: number[] = [];
-  for (let number = result.first; number < result.end; number += 1) {
-    if (at(result.acceptedAt, number, result) > 0) numbers.push(number);
-  }
-  return numbers;
 }

@@ -1,7 +1,7 @@
 /** `npm run bench`: figures, never an assertion. docs/bench.md says what they mean. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { Measured } from './bench.js';
+import type { Measured } from './measured.js';
 import { readOptions, usage } from './options.js';
 import { details, machine, overview } from './report.js';
 import { ownScenario, type Scene, scenarioRuns } from './scenarios.js';

@@ -23,6 +23,16 @@ export function cpuMs({ pid, withChildren }: Watched): number {
   }, 0);
 }
 
+/** CPU milliseconds that the whole machine has been busy, all cores together. */
+export function machineBusyMs(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0] = (read('/proc/stat').split('\n')[0] ?? '')
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + irq + softIrq) * MS_PER_TICK;
+}
+
 /** Megabytes in memory now; what a server's processes share counts once. */
 export function memoryMb({ pid, withChildren }: Watched): number {
   const own = pid();

@@ -1,7 +1,7 @@
 /** What was measured, as tables to read. */
 import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import type { Measured } from './bench.js';
+import type { Measured } from './measured.js';
 import type { Latency } from './percentiles.js';
 
 export function machine(): string {
@@ -13,7 +13,7 @@ export function machine(): string {
 /** One row per stretch, a stretch a column would be too wide for. */
 export function overview(all: readonly Measured[]): string {
   return table(
-    ['', 'accepted/s', 'delivered/s', 'p50', 'p95', 'p99', 'max', 'CPU ms/delivery', 'lost', 'duplicated', 'load avg'],
+    ['', 'accepted/s', 'delivered/s', 'p50', 'p95', 'p99', 'max', 'CPU ms/delivery', 'lost', 'duplicated', 'others'],
     all.map((measured) => {
       const isIngest = measured.delivered === 0 && measured.lost === 0;
       const latency = isIngest ? measured.postLatency : measured.fromAcceptance;
@@ -28,7 +28,7 @@ export function overview(all: readonly Measured[]): string {
         isIngest ? `${measured.cpuMsPerDelivery.toFixed(3)} per event` : measured.cpuMsPerDelivery.toFixed(2),
         String(measured.lost),
         String(measured.duplicates),
-        measured.loadAverageBefore.toFixed(1),
+        `${(100 * measured.othersShare).toFixed(0)} %`,
       ];
     }),
   );
@@ -50,6 +50,7 @@ export function details(measured: Measured): string {
     `from the post to the sink, ms: ${percentiles(measured.fromPost)}`,
     `the post itself, ms:           ${percentiles(measured.postLatency)}`,
     `lost ${measured.lost}, duplicated ${measured.duplicates}, repeated under another webhook-id ${measured.otherIds}`,
+    `load average before ${measured.loadAverageBefore.toFixed(1)}; ${(100 * measured.othersShare).toFixed(0)} % of the machine's CPU went to others (and to the kernel on nobody's account)`,
     `measuring cost, CPU ms per event: load ${measured.ownCpuMsPerEvent.load.toFixed(3)}, sink ${measured.ownCpuMsPerEvent.sink.toFixed(3)}, the rest ${measured.ownCpuMsPerEvent.bench.toFixed(3)}`,
   ];
   const rows = costs.map(({ name, cpuMs, peakMb }) => [name, (cpuMs / per).toFixed(3), whole(cpuMs), whole(peakMb)]);

@@ -1,6 +1,7 @@
 /** The stretches that docs/bench.md quotes, each on a ground of its own. */
-import { Bench, type BenchOptions, type Measured } from './bench.js';
+import { Bench, type BenchOptions } from './bench.js';
 import type { GroundName } from './ground.js';
+import type { Measured } from './measured.js';
 import type { Options, ScenarioName } from './options.js';
 import type { Servers } from './servers.js';
 
