@@ -6,6 +6,7 @@ import { faultSchema, receivedQuerySchema, robotSchema, settingsSchema } from '.
 import { robotUrl } from './platform-routes.js';
 import { parseJson } from './platforms/payload.js';
 import type { PlatformId } from './platforms/platform.js';
+import { recordedAnswers } from './recorded-answers.js';
 import { makeRobot, type Robot } from './robots.js';
 import type { SandboxState } from './sandbox-state.js';
 
@@ -56,6 +57,8 @@ export function addAdminRoutes(app: FastifyInstance, state: SandboxState, origin
   app.delete<{ Params: { id: string } }>('/faults/:id', (request, reply) =>
     faults.remove(request.params.id) ? reply.code(204).send() : problem(reply, 404, 'There is no such fault.'),
   );
+
+  app.get('/recorded-answers', (_request, reply) => reply.send({ items: Object.keys(recordedAnswers) }));
 
   app.get('/settings', (_request, reply) => reply.send(settings()));
   app.put('/settings', (request, reply) => {
