@@ -63,7 +63,7 @@ export const demoRobots: readonly DemoRobot[] = [
   },
   {
     platform: 'webhook',
-    name: 'Operations’ own receiver',
+    name: 'Operations’ receiver',
     make: (sandboxUrl) => ({
       url: `${sandboxUrl}/webhook/${hex(6)}`,
       secrets: [`whsec_${randomBytes(32).toString('base64')}`],
