@@ -370,6 +370,23 @@ describe.each([embedded, ...servers])('the delivery path on $name', ({ open }) =
     expect(await rowOf(ground, delivery)).toMatchObject({ status: 'delivered' });
   });
 
+  it('29: one poisoned record among 500 is kept with its reason, the others are delivered', async () => {
+    const scripted = await begin();
+    const poisoned = aDelivery({ deliveryId: 'not a uuid' as Delivery['deliveryId'] });
+    const unwritable = aDelivery({ label: 'NUL \u0000' });
+    const good = Array.from({ length: 498 }, () => aDelivery());
+    const records = scripted.receive(...good.slice(0, 250), poisoned, unwritable, ...good.slice(250));
+    await finished(records, 20_000);
+    expect(records.flatMap(({ condemned }, index) => (condemned ? [[index, condemned]] : []))).toEqual([
+      [250, 'DATA'],
+      [251, 'DATA'],
+    ]);
+    const { rows } = await ground.database.query<{ n: number }>(
+      `select count(*)::int as n from delivery.delivery where status = 'delivered'`,
+    );
+    expect(rows[0]!.n).toBe(498);
+  }, 30_000);
+
   it('8: chooses the partition by acceptance alone, and makes one that is missing', async () => {
     const scripted = await begin({ waits: `${3 * 86_400_000}ms` });
     const acceptedAt = new Date(Date.now() - 3 * 86_400_000);

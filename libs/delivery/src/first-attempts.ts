@@ -4,7 +4,7 @@
  * that it waits, is in the database.
  */
 import type { Content, DeliveryChannel, DeliveryId, DestinationId, Lane } from '@herald/contracts';
-import type { Logger } from '@herald/platform';
+import { type BatchWriter, isDataFault, type Logger, makeBatchWriter } from '@herald/platform';
 import type { Run } from './deliver.js';
 import { type Delivery, firstPass, type Pass } from './delivery.js';
 import type { DestinationStates } from './destination-states.js';
@@ -23,6 +23,8 @@ const WAIT_AT_MOST_MS = 1_000;
 export interface DeliveryRecordOnBus {
   finish(): void;
   readonly isRevoked: boolean;
+  /** It can't be used, and that is its own fault, or this version's: keeps it with the reason (semantics 29). */
+  condemn(reason: 'DATA' | 'BUG', detail: string): Promise<void>;
 }
 
 export interface Arrival {
@@ -59,11 +61,16 @@ export interface FirstAttemptsParts {
 export class FirstAttempts {
   private readonly held = new Map<DeliveryId, Held>();
   private readonly waiting = new Waiting<Held>();
-  private arrived: Held[] = [];
-  private lookups = 0;
-  private isScheduled = false;
+  /** Answers whether a delivery has a row. */
+  private readonly lookups: BatchWriter<Held, boolean>;
 
-  constructor(private readonly parts: FirstAttemptsParts) {}
+  constructor(private readonly parts: FirstAttemptsParts) {
+    this.lookups = makeBatchWriter({
+      write: (batch) => this.lookUp(batch),
+      itemsAtMost: LOOKED_UP_AT_ONCE,
+      inFlight: LOOKUPS_IN_FLIGHT,
+    });
+  }
 
   get size(): number {
     return this.held.size;
@@ -83,9 +90,11 @@ export class FirstAttempts {
       const pass = firstPass(delivery, content, this.parts.delays(delivery.channel).spanMs);
       const held: Held = { place: delivery, pass, records: [record], isStarted: false };
       this.held.set(delivery.deliveryId, held);
-      this.arrived.push(held);
+      this.lookups.add(held).then(
+        (hasRow) => this.takeOn(held, hasRow),
+        (error) => this.condemn(held, error),
+      );
     }
-    this.schedule();
   }
 
   /** Room may have become free. */
@@ -119,43 +128,27 @@ export class FirstAttempts {
       if (!held.isStarted) this.held.delete(id);
       else if (held.pass.fence === 0) started.push(held.pass);
     }
-    this.arrived = this.arrived.filter((held) => !isGiven(held));
     this.waiting.remove(isGiven);
     await this.parts.outcomes.lease(started, this.parts.leaseMs);
   }
 
-  private schedule(): void {
-    if (this.isScheduled || this.lookups >= LOOKUPS_IN_FLIGHT || this.arrived.length === 0) return;
-    this.isScheduled = true;
-    setImmediate(() => {
-      this.isScheduled = false;
-      const batch = this.arrived.splice(0, LOOKED_UP_AT_ONCE);
-      if (batch.length === 0) return;
-      this.lookups += 1;
-      void this.lookUp(batch)
-        .catch((error) => this.parts.logger.fatal({ error }, 'deliveries could not be looked up'))
-        .finally(() => {
-          this.lookups -= 1;
-          this.schedule();
-        });
-      this.schedule();
-    });
-  }
-
-  private async lookUp(batch: readonly Held[]): Promise<void> {
+  private async lookUp(batch: readonly Held[]): Promise<boolean[]> {
     const { outcomes, patience, states } = this.parts;
     const deliveries = batch.map(({ pass }) => pass.delivery);
     const strangers = new Set<DestinationId>();
     for (const { destinationId } of deliveries) if (!states.knows(destinationId)) strangers.add(destinationId);
     const known = await patience.with('looking up deliveries', () => outcomes.known(deliveries, [...strangers]));
     for (const [id, { revision }] of known.openBreakers) states.markOpen(id, revision);
-    for (const held of batch) {
-      const id = held.pass.delivery.deliveryId;
-      // Given up meanwhile.
-      if (this.held.get(id) !== held) continue;
-      if (known.deliveries.has(id)) this.finish(held);
-      else this.admit(held);
-    }
+    return deliveries.map(({ deliveryId }) => known.deliveries.has(deliveryId));
+  }
+
+  private takeOn(held: Held, hasRow: boolean): void {
+    const id = held.pass.delivery.deliveryId;
+    // Given up meanwhile: it is read again.
+    if (this.held.get(id) !== held) return;
+    if (held.records.every(({ isRevoked }) => isRevoked)) this.held.delete(id);
+    else if (hasRow) this.finish(held);
+    else this.admit(held);
   }
 
   private admit(held: Held): void {
@@ -187,7 +180,7 @@ export class FirstAttempts {
     const passing = { pass: held.pass, from: 'records', destination: null!, called: null } as const;
     this.parts.deliver({ ...passing }).then(
       () => this.finish(held),
-      (error) => this.leave(held, error),
+      (error) => this.condemn(held, error),
     );
   }
 
@@ -199,7 +192,7 @@ export class FirstAttempts {
       .record(pass, { status: 'parked', why: 'busy', resumeInMs: null, spent, wasAmbiguous, attempt: null })
       .then(
         () => this.finish(held),
-        (error) => this.leave(held, error),
+        (error) => this.condemn(held, error),
       );
   }
 
@@ -208,12 +201,15 @@ export class FirstAttempts {
     for (const record of held.records) record.finish();
   }
 
-  /** Not even its outcome could be written: the record stays unfinished and is read again after a restart. */
-  private leave(held: Held, error: unknown): void {
-    this.held.delete(held.pass.delivery.deliveryId);
-    this.parts.logger.fatal(
-      { error, deliveryId: held.pass.delivery.deliveryId },
-      'a delivery’s outcome could not be written',
-    );
+  /** Not even a look-up or its outcome can be written: the record is kept with the reason, so that the others go on. */
+  private async condemn(held: Held, error: unknown): Promise<void> {
+    const { logger, patience } = this.parts;
+    const { deliveryId } = held.pass.delivery;
+    logger.error({ error, deliveryId }, 'a record of a delivery is kept as dead');
+    const reason = isDataFault(error) ? 'DATA' : 'BUG';
+    const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    for (const record of held.records)
+      await patience.with('keeping a dead record', () => record.condemn(reason, detail));
+    this.finish(held);
   }
 }

@@ -276,7 +276,11 @@ export class Parking {
   }
 
   private async emptied(queue: Queue): Promise<void> {
-    if (performance.now() < queue.keepUntilMs) return;
+    const now = performance.now();
+    if (now < queue.keepUntilMs) {
+      queue.resumeAtMs = now + TICK_MS;
+      return;
+    }
     if (await this.parts.queues.removeEmpty(queue.destinationId)) this.held.delete(queue.destinationId);
   }
 

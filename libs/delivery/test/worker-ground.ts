@@ -72,6 +72,10 @@ export function aDelivery(more: Partial<Delivery> = {}): Delivery {
 export class FakeRecord {
   isFinished = false;
   isRevoked = false;
+  condemned: string | null = null;
+  async condemn(reason: string, _detail: string): Promise<void> {
+    this.condemned = reason;
+  }
   finish(): void {
     this.isFinished = true;
   }

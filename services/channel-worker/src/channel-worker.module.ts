@@ -1,6 +1,6 @@
 import { type ChannelRuntime, openChannels } from '@herald/channels';
 import { type DeliveryChannel, deliveryRequested, groups, lanes } from '@herald/contracts';
-import { DeliveryWorker, OwnMailStore, retryDelays } from '@herald/delivery';
+import { type Arrival, DeliveryWorker, OwnMailStore, retryDelays } from '@herald/delivery';
 import {
   BUCKETS,
   BUS,
@@ -11,9 +11,11 @@ import {
   DATABASE,
   type Database,
   DatabaseClock,
+  type DeadReason,
   DeadRecordStore,
   GIVE_UP,
   type GiveUp,
+  type IncomingRecord,
   LOGGER,
   type Logger,
   Metrics,
@@ -163,13 +165,20 @@ export class ChannelWorkerModule implements OnApplicationBootstrap, BeforeApplic
     await this.runtime.close();
   }
 
+  private keepable(record: IncomingRecord): Arrival['record'] {
+    return Object.assign(record, {
+      condemn: (reason: DeadReason, detail: string) => this.deadRecords.keep(record, reason, detail),
+    });
+  }
+
   private consume(channel: DeliveryChannel): Promise<Consumption> {
     return readRecords<DeliveryRequest>({
       bus: this.bus,
       group: groups.channel(channel),
       topics: lanes.map((lane) => deliveryRequested(channel, lane)),
       parse: parseDeliveryRequest,
-      receive: (items) => this.worker.receive(items.map(({ record, value }) => ({ record, ...value }))),
+      receive: (items) =>
+        this.worker.receive(items.map(({ record, value }) => ({ record: this.keepable(record), ...value }))),
       onRevoking: () => this.worker.revoking(channel),
       unfinishedAtMost: UNFINISHED_AT_MOST,
       deadRecords: this.deadRecords,
