@@ -1,6 +1,6 @@
 /** One ground with its audience, sink and load: measures stretches of load, one after the other. */
 import { loadavg } from 'node:os';
-import { Accounting } from './accounting.js';
+import { Accounting, type ProcessCost } from './accounting.js';
 import { type Audience, setUpAudience } from './audience.js';
 import { type Child, startChild } from './children.js';
 import { monotonicMs, sleep } from './clock.js';
@@ -92,6 +92,13 @@ export class Bench {
   /** Every path compiled and every cache filled before anything counts. */
   async warmUp(pace: LoadPlan['pace'] = { inFlight: 48 }, batch = 1, ingestOnly = false): Promise<void> {
     await this.measure({ name: 'warm-up', pace, seconds: WARM_UP_SECONDS, batch, ingestOnly });
+  }
+
+  /** What everything costs while nothing happens. */
+  async rest(seconds: number): Promise<readonly ProcessCost[]> {
+    const accounting = new Accounting(this.ground.watched);
+    await sleep(seconds * 1_000);
+    return accounting.end();
   }
 
   /** Posts without measuring, e.g. to fill what is bounded. */

@@ -3,7 +3,16 @@ import { parseArgs } from 'node:util';
 import { parseDuration } from '@herald/platform';
 import type { GroundName } from './ground.js';
 
-export const scenarios = ['throughput', 'latency', 'ingest', 'batch', 'embedded', 'isolation', 'recovery'] as const;
+export const scenarios = [
+  'throughput',
+  'latency',
+  'ingest',
+  'batch',
+  'embedded',
+  'isolation',
+  'recovery',
+  'rest',
+] as const;
 export type ScenarioName = (typeof scenarios)[number];
 
 export const usage = `npm run bench -- [options]

@@ -1,6 +1,7 @@
 /** What was measured, as tables to read. */
 import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import type { ProcessCost } from './accounting.js';
 import type { Measured } from './measured.js';
 import type { Latency } from './percentiles.js';
 
@@ -63,6 +64,14 @@ export function details(measured: Measured): string {
   ]);
   const unit = measured.delivered > 0 ? 'delivery' : 'event';
   return `${measured.name}\n  ${facts.join('\n  ')}\n${table(['process', `CPU ms/${unit}`, 'CPU ms', 'peak MB'], rows)}`;
+}
+
+/** Share of one core while nothing happens. */
+export function atRest(costs: readonly ProcessCost[], seconds: number): string {
+  const share = (cpuMs: number) => `${(cpuMs / seconds / 10).toFixed(1)} %`;
+  const sum = costs.reduce((total, { cpuMs }) => total + cpuMs, 0);
+  const rows = costs.map(({ name, cpuMs, peakMb }) => [name, share(cpuMs), whole(peakMb)]);
+  return table(['at rest', 'of a core', 'MB'], [...rows, ['in all', share(sum), '']]);
 }
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

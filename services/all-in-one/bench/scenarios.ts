@@ -3,6 +3,7 @@ import { Bench, type BenchOptions } from './bench.js';
 import type { GroundName } from './ground.js';
 import type { Measured } from './measured.js';
 import type { Options, ScenarioName } from './options.js';
+import { atRest } from './report.js';
 import type { Servers } from './servers.js';
 
 const CLOSED_LOOP = { inFlight: 48 } as const;
@@ -121,6 +122,15 @@ export const scenarioRuns: Record<ScenarioName, (scene: Scene) => Promise<void>>
       const hanging = await bench.measure({ name: 'the nineteen, one hanging', pace, seconds, endpoints: others });
       scene.say(`the hanging endpoint held ${hanging.sink.heldAtMost} calls at most`);
       scene.done(hanging);
+    });
+  },
+
+  /** Nothing happens: what waiting for something costs. */
+  async rest(scene) {
+    await on(scene, {}, async (bench) => {
+      await bench.warmUp();
+      const { seconds } = scene.options;
+      scene.say(atRest(await bench.rest(seconds), seconds));
     });
   },
 
