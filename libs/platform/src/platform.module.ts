@@ -66,12 +66,15 @@ export async function openPlatform(service: string, config: Config, logger: Logg
   if (applied.length > 0) logger.info({ applied }, 'migrations applied');
   await clock.start(database);
   closers.push(() => clock.stop());
+  metrics.gauge('clock_skew_seconds', 'This machine’s clock minus the database’s', [], (gauge) =>
+    gauge.set(clock.skewMs() / 1_000),
+  );
   health.add('database', () => database.check());
 
   const bus: Bus =
     settings.HERALD_KAFKA_BROKERS.length > 0
-      ? new KafkaBus(service, settings, logger)
-      : new EmbeddedBus(database, settings.HERALD_KAFKA_PARTITIONS);
+      ? new KafkaBus(service, settings, logger, { metrics })
+      : new EmbeddedBus(database, settings.HERALD_KAFKA_PARTITIONS, metrics);
   closers.push(() => bus.close());
   await whenThere(logger, 'the bus', () => bus.ensureTopics(allTopics));
   health.add('bus', () => bus.check());

@@ -1,10 +1,13 @@
 /**
  * The bus inside one process: a durable log in the embedded database. Records reach consumers from memory once they are
- * committed; a consumer that is behind reads them from the table. Only one process may use it.
+ * committed; a consumer that is behind reads them from the table. Only one process may use it, and a group has one
+ * member.
  */
-
+import type { Metrics } from '../metrics/metrics.js';
 import { type BatchWriter, makeBatchWriter } from '../postgres/batch-writer.js';
 import type { Database } from '../postgres/database.js';
+import { isDataFault } from '../postgres/faults.js';
+import { StartFault } from '../start-fault.js';
 import {
   type Bus,
   BusUnavailable,
@@ -15,34 +18,56 @@ import {
   type OutgoingRecord,
   RecordTooLarge,
 } from './bus.js';
-import { Intake, type RawRecord } from './intake.js';
+import { watchConsumers } from './consumer-metrics.js';
+import { EmbeddedConsumption } from './embedded-consumption.js';
+import type { RawRecord } from './intake.js';
 import { partitionOf } from './partitioner.js';
 
-const COMMIT_EVERY_MS = 200;
 const CLEAN_EVERY_MS = 30_000;
-const KEEP_FINISHED_MS = 60 * 60_000;
-const PAGE = 500;
-/** Records kept in memory per partition for consumers that keep up. */
-const TAIL_AT_MOST = 2_000;
+const CLEAN_AT_ONCE = 5_000;
+/** Records that every group has finished are kept a little longer, for whoever looks after a fault. */
+const KEEP_FINISHED_MS = 10 * 60_000;
+/** And no record longer than this, as on Kafka. */
+const KEEP_AT_MOST_MS = 7 * 24 * 60 * 60_000;
+const RECORDS_PER_STATEMENT = 1_000;
+const BYTES_PER_STATEMENT = 1024 * 1024;
+/** Of the youngest records, over all partitions: consumers that keep up find them in memory. */
+const TAILS_BYTES_AT_MOST = 32 * 1024 * 1024;
 
-interface Partition {
+export interface EmbeddedPartition {
+  /** The next offset, of what is committed. */
   end: number;
-  /** The youngest records, `tail[0].offset` ascending without gaps up to `end`. */
-  readonly tail: RawRecord[];
+  /** The youngest records up to `end`, without gaps; what every consumer has read is dropped. */
+  tail: RawRecord[];
+}
+
+interface Sized {
+  readonly record: OutgoingRecord;
+  readonly bytes: number;
 }
 
 export class EmbeddedBus implements Bus {
-  private readonly topics = new Map<string, Partition[]>();
+  private readonly topics = new Map<string, EmbeddedPartition[]>();
   private readonly consumers = new Set<EmbeddedConsumption>();
-  private readonly writer: BatchWriter<readonly OutgoingRecord[], void>;
+  private readonly writer: BatchWriter<readonly Sized[], undefined>;
   private readonly cleaner: NodeJS.Timeout;
+  private tailsBytes = 0;
+  /** A statement failed without an answer: what it wrote may stand, so the ends are asked for again. */
+  private isUnsure = false;
 
   constructor(
     private readonly database: Database,
     private readonly partitions: number,
+    metrics?: Metrics,
   ) {
-    this.writer = makeBatchWriter({ write: (calls) => this.append(calls.flat()), itemsAtMost: 400 });
+    this.writer = makeBatchWriter({
+      write: (chunks) => this.append(chunks.flat()),
+      weigh: (chunk) => chunk.reduce((sum, { bytes }) => sum + bytes, 0),
+      weightAtMost: BYTES_PER_STATEMENT,
+      itemsAtMost: 400,
+    });
     this.cleaner = setInterval(() => void this.clean().catch(() => {}), CLEAN_EVERY_MS).unref();
+    if (metrics) watchConsumers(metrics, this.consumers);
   }
 
   async ensureTopics(topics: readonly string[]): Promise<void> {
@@ -52,58 +77,51 @@ export class EmbeddedBus implements Bus {
       `insert into bus.topic (name, partitions) select name, $2 from unnest($1::text[]) name on conflict do nothing`,
       [missing, this.partitions],
     );
-    const { rows } = await this.database.query<{
-      name: string;
-      partitions: number;
-      ends: Record<string, number> | null;
-    }>(
-      `select t.name, t.partitions, (
-         select json_object_agg(partition, next) from (
-           select partition, max(next) as next from (
-             select partition, max(record_offset) + 1 as next from bus.record r where r.topic = t.name group by partition
-             union all
-             select partition, max(next_offset) from bus.position p where p.topic = t.name group by partition
-           ) known group by partition
-         ) ends) as ends
-       from bus.topic t where t.name = any($1)`,
-      [missing],
-    );
-    for (const { name, partitions, ends } of rows) {
-      if (partitions !== this.partitions) {
-        throw new Error(
-          `topic ${name} has ${partitions} partitions, HERALD_KAFKA_PARTITIONS says ${this.partitions}: set it back, keys would move`,
-        );
-      }
-      this.topics.set(
-        name,
-        Array.from({ length: partitions }, (_, index) => ({ end: ends?.[index] ?? 0, tail: [] })),
-      );
-    }
+    await this.readEnds(missing);
   }
 
   async publish(records: readonly OutgoingRecord[]): Promise<void> {
-    for (const { topic, value } of records) {
-      if (Buffer.byteLength(value) > MAX_RECORD_BYTES)
-        throw new RecordTooLarge(`a record of ${topic} is larger than 2 MiB`);
-    }
     if (records.length === 0) return;
+    const chunks: Sized[][] = [];
+    let last: Sized[] = [];
+    let weight = 0;
+    for (const record of records) {
+      const bytes = Buffer.byteLength(record.value);
+      if (bytes > MAX_RECORD_BYTES) throw new RecordTooLarge(`a record of ${record.topic} is larger than 2 MiB`);
+      if (last.length === 0 || last.length >= RECORDS_PER_STATEMENT || weight + bytes > BYTES_PER_STATEMENT) {
+        last = [];
+        chunks.push(last);
+        weight = 0;
+      }
+      last.push({ record, bytes });
+      weight += bytes;
+    }
     try {
-      await this.writer.add(records);
+      await Promise.all(chunks.map((chunk) => this.writer.add(chunk)));
     } catch (error) {
+      if (isDataFault(error)) throw error;
       throw new BusUnavailable('the embedded log could not be written', { cause: error });
     }
   }
 
   async consume(options: ConsumeOptions): Promise<Consumption> {
     await this.ensureTopics(options.topics);
+    if ([...this.consumers].some((consumer) => consumer.options.group === options.group)) {
+      throw new Error(`the group ${options.group} is read already: on the embedded ground it has one member`);
+    }
     const consumption = new EmbeddedConsumption(this, this.database, options);
-    await consumption.begin();
     this.consumers.add(consumption);
+    try {
+      await consumption.begin();
+    } catch (error) {
+      this.consumers.delete(consumption);
+      throw error;
+    }
     consumption.wake();
     return consumption;
   }
 
-  partitionsOf(topic: string): readonly Partition[] {
+  partitionsOf(topic: string): readonly EmbeddedPartition[] {
     const partitions = this.topics.get(topic);
     if (!partitions) throw new Error(`unknown topic ${topic}`);
     return partitions;
@@ -120,9 +138,10 @@ export class EmbeddedBus implements Bus {
 
   async beginOffsets(topic: string): Promise<Offsets> {
     await this.ensureTopics([topic]);
-    const { rows } = await this.database.query<{ partition: number; first: number }>(
-      'select partition, min(record_offset) as first from bus.record where topic = $1 group by partition',
-      [topic],
+    const { rows } = await this.database.query<{ partition: number; first: number | null }>(
+      `select partition, (select min(record_offset) from bus.record r where r.topic = $1 and r.partition = p.partition) as first
+       from generate_series(0, $2::int - 1) as p(partition)`,
+      [topic, this.partitions],
     );
     const first = new Map(rows.map((row) => [row.partition, row.first]));
     return this.partitionsOf(topic).map(({ end }, index) => first.get(index) ?? end);
@@ -147,14 +166,30 @@ export class EmbeddedBus implements Bus {
     await this.writer.idle();
   }
 
-  /** Offsets are given before the insert and taken back if it fails: one writer at a time makes that safe. */
-  private async append(records: readonly OutgoingRecord[]): Promise<void[]> {
-    await this.ensureTopics([...new Set(records.map(({ topic }) => topic))]);
-    const placed = records.map(({ topic, key, value }) => {
+  /** Every consumer of the topic has read this far: what lies below needs no memory. */
+  dropRead(topic: string, partition: number): void {
+    const target = this.partitionsOf(topic)[partition]!;
+    const first = target.tail[0];
+    if (!first) return;
+    let low = target.end;
+    for (const consumer of this.consumers) low = Math.min(low, consumer.positionOf(topic, partition) ?? low);
+    if (low > first.offset) this.dropTail(target, low - first.offset);
+  }
+
+  /** One statement at a time: the writer has one batch in flight. */
+  private async append(records: readonly Sized[]): Promise<undefined[]> {
+    await this.ensureTopics([...new Set(records.map(({ record }) => record.topic))]);
+    if (this.isUnsure) {
+      await this.readEnds([...this.topics.keys()]);
+      this.isUnsure = false;
+    }
+    const next = new Map<EmbeddedPartition, number>();
+    const placed = records.map(({ record: { topic, key, value }, bytes }) => {
       const partition = partitionOf(key, this.partitions);
       const target = this.topics.get(topic)![partition]!;
-      const raw: RawRecord = { offset: target.end, key, value, bytes: value.length };
-      target.end += 1;
+      const offset = next.get(target) ?? target.end;
+      next.set(target, offset + 1);
+      const raw: RawRecord = { offset, key, value, bytes };
       return { topic, partition, target, raw };
     });
     try {
@@ -173,157 +208,86 @@ export class EmbeddedBus implements Bus {
         ],
       );
     } catch (error) {
-      for (const { target } of placed) target.end -= 1;
+      if (!isDataFault(error)) this.isUnsure = true;
       throw error;
     }
-    for (const { target, raw } of placed) {
-      target.tail.push(raw);
-      if (target.tail.length > TAIL_AT_MOST * 2) target.tail.splice(0, TAIL_AT_MOST);
+    const written = new Set(placed.map(({ topic }) => topic));
+    const readers = [...this.consumers].filter(({ options }) => options.topics.some((topic) => written.has(topic)));
+    const read = new Set(readers.flatMap(({ options }) => options.topics));
+    for (const { topic, target, raw } of placed) {
+      target.end = raw.offset + 1;
+      if (read.has(topic)) {
+        target.tail.push(raw);
+        this.tailsBytes += raw.bytes;
+      } else if (target.tail.length > 0) this.dropTail(target, target.tail.length);
     }
-    for (const consumer of this.consumers) consumer.wake();
+    if (this.tailsBytes > TAILS_BYTES_AT_MOST) this.shortenTails();
+    for (const reader of readers) reader.wake();
     return [];
   }
 
-  /** Records that every group has finished are dropped after a while, in slices. */
-  private async clean(): Promise<void> {
-    await this.database.query(
-      `delete from bus.record where ctid in (
-         select r.ctid from bus.record r
-         join (select topic, partition, min(next_offset) as low from bus.position group by topic, partition) p
-           on p.topic = r.topic and p.partition = r.partition and r.record_offset < p.low
-         where r.published_at < now() - make_interval(secs => $1) limit 5000)`,
-      [KEEP_FINISHED_MS / 1_000],
+  private async readEnds(topics: readonly string[]): Promise<void> {
+    const { rows } = await this.database.query<{ name: string; partitions: number; ends: number[] }>(
+      `select t.name, t.partitions, (
+         select json_agg(greatest(
+           (select max(record_offset) + 1 from bus.record r where r.topic = t.name and r.partition = p.partition),
+           (select max(next_offset) from bus.position b where b.topic = t.name and b.partition = p.partition),
+           0) order by p.partition)
+         from generate_series(0, t.partitions - 1) as p(partition)) as ends
+       from bus.topic t where t.name = any($1)`,
+      [topics],
     );
-  }
-}
-
-class EmbeddedConsumption implements Consumption {
-  readonly missed = 0;
-  private readonly intake: Intake;
-  private readonly positions = new Map<string, number>();
-  private readonly committer: NodeJS.Timeout;
-  private isPumping = false;
-  private isWakened = false;
-  private isStopped = false;
-  private whenIdle: (() => void) | undefined;
-
-  constructor(
-    private readonly bus: EmbeddedBus,
-    private readonly database: Database,
-    private readonly options: ConsumeOptions,
-  ) {
-    this.intake = new Intake({
-      unfinishedAtMost: options.unfinishedAtMost,
-      onFull: () => {},
-      onRoom: () => this.wake(),
-      onFinished: () => {
-        if (this.isStopped && this.intake.unfinished === 0) this.whenIdle?.();
-      },
-    });
-    this.committer = setInterval(() => void this.commit().catch(() => {}), COMMIT_EVERY_MS);
-  }
-
-  get unfinished(): number {
-    return this.intake.unfinished;
-  }
-
-  async begin(): Promise<void> {
-    for (const topic of this.options.topics) {
-      const committed = await this.bus.committedOffsets(this.options.group, topic);
-      for (const [partition, offset] of committed.entries())
-        this.positions.set(`${topic}/${partition}`, Math.max(offset, 0));
-    }
-    // Known to the cleaner from now on, even where it never finishes anything.
-    await this.save(
-      this.options.topics.flatMap((topic) =>
-        this.bus.partitionsOf(topic).map((_, partition) => ({ topic, partition, offset: 0 })),
-      ),
-    );
-  }
-
-  wake(): void {
-    this.isWakened = true;
-    if (this.isPumping || this.isStopped) return;
-    this.isPumping = true;
-    setImmediate(() => {
-      void this.pump()
-        .catch(this.options.onFatal)
-        .finally(() => {
-          this.isPumping = false;
-          if (this.isWakened && !this.isStopped) this.wake();
-        });
-    });
-  }
-
-  setWaiting(): void {}
-
-  async drain(timeoutMs: number): Promise<void> {
-    this.isStopped = true;
-    if (this.intake.unfinished > 0) {
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          this.whenIdle = resolve;
-        }),
-        new Promise((resolve) => setTimeout(resolve, timeoutMs).unref()),
-      ]);
-    }
-    clearInterval(this.committer);
-    await this.commit().catch(() => {});
-    this.intake.revokeAll();
-    this.bus.remove(this);
-  }
-
-  private async pump(): Promise<void> {
-    this.isWakened = false;
-    for (const topic of this.options.topics) {
-      for (const [partition, { end, tail }] of this.bus.partitionsOf(topic).entries()) {
-        const key = `${topic}/${partition}`;
-        let position = this.positions.get(key) ?? 0;
-        while (position < end && !this.intake.isFull(topic) && !this.isStopped) {
-          const first = tail[0]?.offset ?? end;
-          const records =
-            position >= first
-              ? tail.slice(position - first, position - first + PAGE)
-              : await this.page(topic, partition, position, first);
-          position = (records.at(-1)?.offset ?? end - 1) + 1;
-          this.positions.set(key, position);
-          if (records.length > 0) this.options.receive(this.intake.accept(topic, partition, records));
-        }
+    for (const { name, partitions, ends } of rows) {
+      if (partitions !== this.partitions) {
+        throw new StartFault(
+          `topic ${name} has ${partitions} partitions, HERALD_KAFKA_PARTITIONS says ${this.partitions}: set it back, keys would move`,
+        );
+      }
+      const known = this.topics.get(name);
+      if (!known)
+        this.topics.set(
+          name,
+          ends.map((end) => ({ end, tail: [] })),
+        );
+      for (const [index, target] of known?.entries() ?? []) {
+        if (ends[index]! <= target.end) continue;
+        this.dropTail(target, target.tail.length);
+        target.end = ends[index]!;
       }
     }
   }
 
-  private async page(topic: string, partition: number, from: number, before: number): Promise<RawRecord[]> {
-    const { rows } = await this.database.query<RawRecord>(
-      `select record_offset as "offset", key, value, length(value) as bytes from bus.record
-       where topic = $1 and partition = $2 and record_offset >= $3 and record_offset < $4
-       order by record_offset limit ${PAGE}`,
-      [topic, partition, from, before],
-    );
-    return rows;
+  private dropTail(target: EmbeddedPartition, count: number): void {
+    const dropped = count >= target.tail.length ? target.tail : target.tail.slice(0, count);
+    target.tail = dropped === target.tail ? [] : target.tail.slice(count);
+    for (const { bytes } of dropped) this.tailsBytes -= bytes;
   }
 
-  private async commit(): Promise<void> {
-    const moved = this.intake.uncommitted();
-    if (moved.length === 0) return;
-    await this.save(moved);
-    this.intake.committed(moved);
+  private shortenTails(): void {
+    for (const partitions of this.topics.values()) {
+      for (const target of partitions) this.dropTail(target, Math.ceil(target.tail.length / 2));
+    }
   }
 
-  private async save(positions: readonly { topic: string; partition: number; offset: number }[]): Promise<void> {
-    await this.database.query(
-      {
-        name: 'bus-commit',
-        text: `insert into bus.position (grp, topic, partition, next_offset)
-               select $1, * from unnest($2::text[], $3::int[], $4::bigint[])
-               on conflict (grp, topic, partition) do update set next_offset = greatest(bus.position.next_offset, excluded.next_offset)`,
-      },
-      [
-        this.options.group,
-        positions.map(({ topic }) => topic),
-        positions.map(({ partition }) => partition),
-        positions.map(({ offset }) => offset),
-      ],
+  /** From the oldest on, a slice at a time: a partition's records are as old as their offsets. */
+  private async clean(): Promise<void> {
+    const { rowCount } = await this.database.query(
+      `delete from bus.record where (topic, partition, record_offset) in (
+         select r.topic, r.partition, r.record_offset
+         from bus.topic t
+         cross join generate_series(0, t.partitions - 1) as p(partition)
+         left join lateral (
+           select min(next_offset) as low from bus.position b where b.topic = t.name and b.partition = p.partition
+         ) finished on true
+         cross join lateral (
+           select * from bus.record r where r.topic = t.name and r.partition = p.partition
+           order by record_offset limit 1000
+         ) r
+         where r.published_at < now() - make_interval(secs => $2)
+            or (r.record_offset < finished.low and r.published_at < now() - make_interval(secs => $1))
+         limit ${CLEAN_AT_ONCE})`,
+      [KEEP_FINISHED_MS / 1_000, KEEP_AT_MOST_MS / 1_000],
     );
+    if (rowCount === CLEAN_AT_ONCE) setTimeout(() => void this.clean().catch(() => {}), 1_000).unref();
   }
 }

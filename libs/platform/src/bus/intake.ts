@@ -20,9 +20,21 @@ export interface RawRecord {
   readonly bytes: number;
 }
 
+export interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface Revoked extends Position {
+  /** The offset after the last record that was received. */
+  readonly next: number;
+}
+
 export interface IntakeOptions {
   readonly unfinishedAtMost: number;
   readonly onFull: (topic: string) => void;
+  /** A topic that was full has half its room again. Called from within `finish`: do nothing long in it. */
   readonly onRoom: (topic: string) => void;
   readonly onFinished: () => void;
 }
@@ -54,7 +66,7 @@ export class Intake {
   }
 
   /** Positions that moved since they were last committed. */
-  uncommitted(): { topic: string; partition: number; offset: number }[] {
+  uncommitted(): Position[] {
     const moved = [];
     for (const { topic, partition, watermark, committed } of this.partitions.values()) {
       if (watermark.position > committed) moved.push({ topic, partition, offset: watermark.position });
@@ -62,35 +74,47 @@ export class Intake {
     return moved;
   }
 
-  committed(positions: readonly { topic: string; partition: number; offset: number }[]): void {
+  committed(positions: readonly Position[]): void {
     for (const { topic, partition, offset } of positions) {
       const target = this.partitions.get(`${topic}/${partition}`);
       if (target) target.committed = Math.max(target.committed, offset);
     }
   }
 
-  /** Everything received so far belongs to somebody else now, or will be read again. */
-  revokeAll(): { topic: string; partition: number; offset: number }[] {
-    const positions = [];
-    for (const partition of this.partitions.values()) {
-      partition.isRevoked = true;
-      positions.push({ topic: partition.topic, partition: partition.partition, offset: partition.watermark.position });
+  /** Everything received so far belongs to somebody else now, or will be read again. Answers where each stood. */
+  revokeAll(): Revoked[] {
+    const revoked = [];
+    for (const target of this.partitions.values()) {
+      target.isRevoked = true;
+      const { topic, partition, watermark } = target;
+      revoked.push({ topic, partition, offset: watermark.position, next: watermark.end });
     }
     this.partitions = new Map();
     this.perTopic.clear();
-    for (const topic of this.full) this.options.onRoom(topic);
+    const full = [...this.full];
     this.full.clear();
-    return positions;
+    for (const topic of full) this.options.onRoom(topic);
+    return revoked;
+  }
+
+  /** The offset after the last one that was received of a partition in this epoch. */
+  endOf(topic: string, partition: number): number | undefined {
+    return this.partitions.get(`${topic}/${partition}`)?.watermark.end;
+  }
+
+  /** How many more records of a topic may be received now. */
+  room(topic: string): number {
+    return this.full.has(topic) ? 0 : this.options.unfinishedAtMost - this.unfinishedOf(topic);
+  }
+
+  unfinishedOf(topic: string): number {
+    return this.perTopic.get(topic) ?? 0;
   }
 
   get unfinished(): number {
     let sum = 0;
     for (const count of this.perTopic.values()) sum += count;
     return sum;
-  }
-
-  isFull(topic: string): boolean {
-    return this.full.has(topic);
   }
 
   /** Finished records since the last call: the watchdog's sign of life. */
@@ -108,7 +132,7 @@ export class Intake {
   };
 
   private add(topic: string, count: number): void {
-    const unfinished = (this.perTopic.get(topic) ?? 0) + count;
+    const unfinished = this.unfinishedOf(topic) + count;
     this.perTopic.set(topic, unfinished);
     if (unfinished >= this.options.unfinishedAtMost) {
       if (!this.full.has(topic)) {

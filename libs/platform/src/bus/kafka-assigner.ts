@@ -16,7 +16,7 @@ export const assignByPartition: PartitionAssigner = ({ cluster }) => ({
     for (const topic of topics) {
       for (const { partitionId } of cluster.findTopicPartitionMetadata(topic)) {
         const owner = assignment.get(memberIds[partitionId % memberIds.length]!)!;
-        (owner[topic] ??= []).push(partitionId);
+        owner[topic] = [...(owner[topic] ?? []), partitionId];
       }
     }
     return [...assignment].map(([memberId, perTopic]) => ({

@@ -1,7 +1,10 @@
 /** The bus on Kafka through kafkajs. */
-import type { Admin, Kafka } from 'kafkajs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin, ISocketFactory, Kafka } from 'kafkajs';
 import type { PlatformConfig } from '../config/platform.config.js';
 import type { Logger } from '../log/logger.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { StartFault } from '../start-fault.js';
 import {
   type Bus,
   BusUnavailable,
@@ -11,25 +14,42 @@ import {
   type Offsets,
   type OutgoingRecord,
 } from './bus.js';
+import { watchConsumers } from './consumer-metrics.js';
 import { makeKafka } from './kafka-client.js';
 import { KafkaConsumption } from './kafka-consumption.js';
 import { KafkaProducer } from './kafka-producer.js';
 
 const RETENTION_MS = 7 * 24 * 60 * 60_000;
+const CHECK_WITHIN_MS = 2_000;
+const TRIES_OF_A_QUESTION = 5;
+const RETIRED_FOR_MS = 15_000;
+
+export interface KafkaBusOptions {
+  /** Gauges of what is open and behind, per group and topic. */
+  readonly metrics?: Metrics;
+  /** How connections are made, for tests that cut them. */
+  readonly socketFactory?: ISocketFactory;
+  /** After so long without a heartbeat the group gives a member's partitions away. */
+  readonly sessionTimeoutMs?: number;
+}
 
 export class KafkaBus implements Bus {
   private readonly kafka: Kafka;
   private readonly producer: KafkaProducer;
   private readonly prefix: string;
+  private readonly consumptions = new Set<KafkaConsumption>();
   private admin: Promise<Admin> | undefined;
+  private readonly retired = new Set<Promise<Admin>>();
 
   constructor(
-    service: string,
+    private readonly service: string,
     private readonly config: PlatformConfig,
     private readonly logger: Logger,
+    private readonly options: KafkaBusOptions = {},
   ) {
     this.prefix = config.HERALD_KAFKA_PREFIX;
-    this.kafka = makeKafka(service, config, logger);
+    this.kafka = this.makeClient();
+    if (options.metrics) watchConsumers(options.metrics, this.consumptions);
     this.producer = new KafkaProducer(this.kafka, config.HERALD_KAFKA_PARTITIONS, this.prefix);
   }
 
@@ -40,15 +60,22 @@ export class KafkaBus implements Bus {
   async consume(options: ConsumeOptions): Promise<Consumption> {
     const consumption = new KafkaConsumption(
       {
-        kafka: this.kafka,
+        kafka: this.makeClient(),
         prefix: this.prefix,
         logger: this.logger,
+        sessionTimeoutMs: this.options.sessionTimeoutMs ?? 30_000,
         beginOffsets: (topic) => this.beginOffsets(topic),
+        endOffsets: (topic) => this.endOffsets(topic),
         committedOffsets: (group, topic) => this.committedOffsets(group, topic),
       },
       options,
     );
-    await consumption.start();
+    try {
+      await consumption.start();
+    } catch (error) {
+      throw new BusUnavailable(`Kafka does not let ${options.group} join`, { cause: error });
+    }
+    this.consumptions.add(consumption);
     return consumption;
   }
 
@@ -99,7 +126,7 @@ export class KafkaBus implements Bus {
   committedOffsets(group: string, topic: string): Promise<Offsets> {
     return this.withAdmin(async (admin) => {
       const [found] = await admin.fetchOffsets({ groupId: this.prefix + group, topics: [this.prefix + topic] });
-      return inOrder(found?.partitions ?? [], ({ offset }) => offset);
+      return inOrder(found?.partitions ?? [], ({ offset }) => offset).map((offset) => Math.max(offset, -1));
     });
   }
 
@@ -108,26 +135,50 @@ export class KafkaBus implements Bus {
     await Promise.race([
       this.withAdmin((admin) => admin.describeCluster()),
       new Promise((_, reject) => {
-        late = setTimeout(() => reject(new BusUnavailable('Kafka does not answer')), 2_000);
+        late = setTimeout(() => reject(new BusUnavailable('Kafka does not answer')), CHECK_WITHIN_MS);
       }),
     ]).finally(() => clearTimeout(late));
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.producer.close(), this.admin?.then((admin) => admin.disconnect())]);
+    const admins = [...this.retired, ...(this.admin ? [this.admin] : [])];
+    await Promise.allSettled([
+      this.producer.close(),
+      ...admins.map((connecting) => connecting.then((admin) => admin.disconnect())),
+    ]);
   }
 
+  private makeClient(): Kafka {
+    return makeKafka(this.service, this.config, this.logger, this.options.socketFactory);
+  }
+
+  /** What the broker says of itself as passing (a leader that moves) is asked again. */
   private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-    this.admin ??= this.connectAdmin().catch((error) => {
-      this.admin = undefined;
-      throw error;
-    });
-    try {
-      return await work(await this.admin);
-    } catch (error) {
-      if (error instanceof WrongPartitions) throw error;
-      throw new BusUnavailable('Kafka does not answer', { cause: error });
+    for (let tries = 1; ; tries += 1) {
+      this.admin ??= this.connectAdmin();
+      const connecting = this.admin;
+      try {
+        return await work(await connecting);
+      } catch (error) {
+        if (error instanceof WrongPartitions) throw error;
+        this.retire(connecting);
+        if (tries >= TRIES_OF_A_QUESTION || !isPassing(error)) {
+          throw new BusUnavailable('Kafka does not answer', { cause: error });
+        }
+        await sleep(100 * tries);
+      }
     }
+  }
+
+  /** A client that failed is not used again, but other calls may still be under way on it. */
+  private retire(connecting: Promise<Admin>): void {
+    if (this.admin !== connecting) return;
+    this.admin = undefined;
+    this.retired.add(connecting);
+    setTimeout(() => {
+      this.retired.delete(connecting);
+      void connecting.then((admin) => admin.disconnect()).catch(() => {});
+    }, RETIRED_FOR_MS).unref();
   }
 
   private async connectAdmin(): Promise<Admin> {
@@ -138,8 +189,13 @@ export class KafkaBus implements Bus {
 }
 
 /** Keys would move to other partitions: a fault of the configuration, nothing to wait for. */
-export class WrongPartitions extends Error {
+export class WrongPartitions extends StartFault {
   override readonly name = 'WrongPartitions';
+}
+
+function isPassing(error: unknown): boolean {
+  const { name, retriable } = error as { name?: string; retriable?: boolean };
+  return name === 'KafkaJSProtocolError' && retriable === true;
 }
 
 function inOrder<P extends { partition: number }>(partitions: readonly P[], offset: (partition: P) => string): Offsets {

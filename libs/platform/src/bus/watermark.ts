@@ -7,7 +7,7 @@ export class Watermark {
   private readonly finished = new Set<number>();
   private head = 0;
 
-  /** `position` is the offset that is read next. */
+  /** `next` is the offset that is read next. */
   constructor(private next: number) {}
 
   /** Records are received in the order of their offsets; offsets may have gaps. */
@@ -28,6 +28,11 @@ export class Watermark {
   /** The offset to commit: the first that must be read again after a crash. */
   get position(): number {
     return this.offsets[this.head] ?? this.next;
+  }
+
+  /** The offset after the last record that was received. */
+  get end(): number {
+    return this.next;
   }
 
   get unfinished(): number {

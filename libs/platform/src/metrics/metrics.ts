@@ -17,11 +17,18 @@ export class Metrics {
     );
   }
 
-  gauge(name: string, help: string, labelNames: readonly string[] = []): Gauge {
-    return this.once(
-      name,
-      () => new Gauge({ name: `herald_${name}`, help, labelNames: [...labelNames], registers: [this.registry] }),
-    );
+  /** `read` is asked for the value whenever metrics are read. */
+  gauge(name: string, help: string, labelNames: readonly string[] = [], read?: (gauge: Gauge) => void): Gauge {
+    return this.once(name, () => {
+      const gauge: Gauge = new Gauge({
+        name: `herald_${name}`,
+        help,
+        labelNames: [...labelNames],
+        registers: [this.registry],
+        ...(read ? { collect: () => read(gauge) } : {}),
+      });
+      return gauge;
+    });
   }
 
   /** Buckets in seconds. */

@@ -8,6 +8,9 @@ export interface BatchWriterOptions<Item, Result> {
   /** One statement for all. Answers a result per item, in order. */
   write(items: readonly Item[]): Promise<readonly Result[]>;
   readonly itemsAtMost?: number;
+  /** With `weightAtMost`: a batch ends before the item that would make it heavier; a heavier item goes alone. */
+  readonly weigh?: (item: Item) => number;
+  readonly weightAtMost?: number;
   /** Waited before a batch that isn't full, for larger batches at the cost of latency. */
   readonly lingerMs?: number;
   /** Batches written at the same time. */
@@ -31,34 +34,63 @@ interface Entry<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
+function countWithin<Item>(
+  entries: readonly { readonly item: Item }[],
+  itemsAtMost: number,
+  weigh: (item: Item) => number,
+  weightAtMost: number,
+): number {
+  let weight = 0;
+  let count = 0;
+  for (; count < entries.length && count < itemsAtMost; count += 1) {
+    weight += weigh(entries[count]!.item);
+    if (weight > weightAtMost && count > 0) break;
+  }
+  return count;
+}
+
 export function makeBatchWriter<Item, Result = void>(
   options: BatchWriterOptions<Item, Result>,
 ): BatchWriter<Item, Result> {
-  const { itemsAtMost = 500, lingerMs = 0, inFlight = 1 } = options;
-  const waiting: Entry<Item, Result>[] = [];
+  const { itemsAtMost = 500, lingerMs = 0, inFlight = 1, weigh, weightAtMost = Number.POSITIVE_INFINITY } = options;
+  let waiting: Entry<Item, Result>[] = [];
   let writing = 0;
   let unfinished = 0;
   let isScheduled = false;
+  let lingering: NodeJS.Timeout | undefined;
   const idlers: (() => void)[] = [];
 
   const schedule = () => {
-    if (isScheduled || writing >= inFlight || waiting.length === 0) return;
+    if (writing >= inFlight || waiting.length === 0) return;
+    const isDue = lingerMs === 0 || waiting.length >= itemsAtMost;
+    if (isScheduled && !(isDue && lingering)) return;
+    clearTimeout(lingering);
+    lingering = undefined;
     isScheduled = true;
-    const begin = () => {
-      isScheduled = false;
-      const batch = waiting.splice(0, itemsAtMost);
-      if (batch.length === 0) return;
-      writing += 1;
-      void writeAll(batch).finally(() => {
-        writing -= 1;
-        unfinished -= batch.length;
-        schedule();
-        if (unfinished === 0) for (const done of idlers.splice(0)) done();
-      });
+    if (isDue) setImmediate(begin);
+    else lingering = setTimeout(begin, lingerMs);
+  };
+
+  const begin = () => {
+    isScheduled = false;
+    lingering = undefined;
+    const batch = takeBatch();
+    if (batch.length === 0) return;
+    writing += 1;
+    void writeAll(batch).finally(() => {
+      writing -= 1;
+      unfinished -= batch.length;
       schedule();
-    };
-    if (lingerMs > 0 && waiting.length < itemsAtMost) setTimeout(begin, lingerMs);
-    else setImmediate(begin);
+      if (unfinished === 0) for (const done of idlers.splice(0)) done();
+    });
+    schedule();
+  };
+
+  const takeBatch = () => {
+    const count = weigh ? countWithin(waiting, itemsAtMost, weigh, weightAtMost) : itemsAtMost;
+    const batch = waiting.length <= count ? waiting : waiting.slice(0, count);
+    waiting = batch === waiting ? [] : waiting.slice(count);
+    return batch;
   };
 
   const writeAll = async (batch: Entry<Item, Result>[]): Promise<void> => {
