@@ -44,6 +44,13 @@ export class Laps {
     });
   }
 
+  /** Laps have found what was really missing: there may be more, which is worth their cost. */
+  hurry(nowMs: number): void {
+    for (const [key, { notBeforeMs, explained }] of this.past) {
+      this.past.set(key, { notBeforeMs: Math.min(notBeforeMs, nowMs + REST_AT_LEAST_MS), explained });
+    }
+  }
+
   /** Hours that balance, or have left the horizon, are forgotten. */
   keepOnly(hours: readonly HourSums[]): void {
     const kept = new Set(hours.flatMap((sums) => [keyOf(sums, 'messages'), keyOf(sums, 'deliveries')]));

@@ -31,8 +31,8 @@ import { type Stage, Wave } from './wave.js';
 const EVENTS_AT_ONCE = 1_000;
 /** Messages compared in one statement. */
 const MESSAGES_AT_ONCE = 5_000;
-/** Absent rows waited for at a time, per lane or channel and lane. */
-const WAVE_AT_MOST = 2_000;
+/** Absent rows of one statement. */
+const ABSENT_AT_MOST = 2_000;
 /** Of one run; what is left is compared in the next. */
 const SCAN_AT_MOST_MS = 3_000;
 const PUBLISHED_AT_ONCE = 500;
@@ -159,7 +159,7 @@ export class Reconciler implements Duty {
     const slice = await store.events(lap.sums.hour, lap.cursor, EVENTS_AT_ONCE);
     const { few, large } = firstOf(slice);
     if (few.length > 0) {
-      this.noteAbsent(lap, await store.withoutDeliveries(few, WAVE_AT_MOST));
+      this.noteAbsent(lap, await store.withoutDeliveries(few, ABSENT_AT_MOST));
       lap.cursor = few.at(-1)!;
     }
     if (large) lap.page = { event: large, after: null };
@@ -171,7 +171,7 @@ export class Reconciler implements Duty {
     lap.foundAbsent ||= absent.length > 0;
   }
 
-  /** Waits for what was seen absent, one wave per key at a time: the rest is found by a later lap. */
+  /** What was seen absent is waited for, one wave per key at a time. */
   private begin<Item, Key extends string>(
     waves: Map<Key, Wave<Item>>,
     absent: readonly Item[],
@@ -179,8 +179,9 @@ export class Reconciler implements Duty {
     stages: (item: Item) => Stage[],
   ): void {
     for (const [key, items] of Map.groupBy(absent, keyOf)) {
-      const first = items[0];
-      if (first !== undefined && !waves.has(key)) waves.set(key, new Wave(items.slice(0, WAVE_AT_MOST), stages(first)));
+      const wave = waves.get(key) ?? new Wave<Item>(stages(items[0]!));
+      waves.set(key, wave);
+      wave.add(items);
     }
   }
 
@@ -226,6 +227,7 @@ export class Reconciler implements Duty {
     what: string,
     publish: (ids: Id[]) => Promise<void>,
   ): Promise<number> {
+    if (missing.length > 0) this.laps.hurry(performance.now());
     let count = 0;
     for (let from = 0; from < missing.length; from += PUBLISHED_AT_ONCE) {
       const slice = missing.slice(from, from + PUBLISHED_AT_ONCE);
@@ -263,7 +265,7 @@ export class Reconciler implements Duty {
       this.lostWave = null;
       return;
     }
-    this.lostWave ??= { wave: new Wave<never>([], allStages), ...now };
+    this.lostWave ??= { wave: new Wave<never>(allStages), ...now };
     if (!(await this.lostWave.wave.hasPassed(bus))) return;
     this.lost = {
       messages: Math.min(now.messages, this.lostWave.messages),
@@ -344,8 +346,8 @@ function remember<Id, Item>(missing: Map<Id, Item>, id: Id, item: Item): void {
 
 async function forget<Id, Item>(missing: Map<Id, Item>, stillAbsent: (ids: Id[]) => Promise<Set<Id>>): Promise<void> {
   const ids = [...missing.keys()];
-  for (let from = 0; from < ids.length; from += WAVE_AT_MOST) {
-    const slice = ids.slice(from, from + WAVE_AT_MOST);
+  for (let from = 0; from < ids.length; from += ABSENT_AT_MOST) {
+    const slice = ids.slice(from, from + ABSENT_AT_MOST);
     const still = await stillAbsent(slice);
     for (const id of slice) if (!still.has(id)) missing.delete(id);
   }

@@ -10,16 +10,27 @@ export interface Stage {
   readonly topics: readonly string[];
 }
 
+/** The rest is found by a later lap. */
+const ITEMS_AT_MOST = 10_000;
+
 export class Wave<Item> {
+  private readonly waiting: Item[] = [];
   private stage = 0;
   private ends: readonly Offsets[] | undefined;
   private readonly since = performance.now();
 
   /** `stages` in the order in which a record passes them: the later one's ends are read when the earlier one is past its own. */
-  constructor(
-    readonly items: readonly Item[],
-    private readonly stages: readonly Stage[],
-  ) {}
+  constructor(private readonly stages: readonly Stage[]) {}
+
+  get items(): readonly Item[] {
+    return this.waiting;
+  }
+
+  /** Seen absent. As long as nothing was read yet: it may have been written later than the ends that were. */
+  add(items: readonly Item[]): void {
+    if (this.stage > 0 || this.ends) return;
+    for (const item of items.slice(0, ITEMS_AT_MOST - this.waiting.length)) this.waiting.push(item);
+  }
 
   get ageMs(): number {
     return performance.now() - this.since;
