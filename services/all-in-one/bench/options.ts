@@ -36,6 +36,7 @@ export const usage = `npm run bench -- [options]
   --json FILE             everything measured, as JSON
   --cpu-prof FOLDER       a CPU profile of each of Herald's processes
   --keep-logs FOLDER      what Herald's processes print
+  --statements            what PostgreSQL executed for it (needs pg_stat_statements in shared_preload_libraries)
 `;
 
 export interface Options {
@@ -55,6 +56,7 @@ export interface Options {
   readonly json?: string;
   readonly cpuProfiles?: string;
   readonly logFolder?: string;
+  readonly statements: boolean;
 }
 
 /** Throws with what is wrong. */
@@ -80,6 +82,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       json: { type: 'string' },
       'cpu-prof': { type: 'string' },
       'keep-logs': { type: 'string' },
+      statements: { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
@@ -107,6 +110,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     json: values.json,
     cpuProfiles: values['cpu-prof'],
     logFolder: values['keep-logs'],
+    statements: values.statements,
   };
 }
 

@@ -4,6 +4,7 @@ import { cpus, totalmem } from 'node:os';
 import type { ProcessCost } from './accounting.js';
 import type { Measured } from './measured.js';
 import type { Latency } from './percentiles.js';
+import type { CountedStatement } from './servers.js';
 
 export function machine(): string {
   const [cpu] = cpus();
@@ -72,6 +73,20 @@ export function atRest(costs: readonly ProcessCost[], seconds: number): string {
   const sum = costs.reduce((total, { cpuMs }) => total + cpuMs, 0);
   const rows = costs.map(({ name, cpuMs, peakMb }) => [name, share(cpuMs), whole(peakMb)]);
   return table(['at rest', 'of a core', 'MB'], [...rows, ['in all', share(sum), '']]);
+}
+
+/** What the database did for each delivery, dearest first. */
+export function statements(all: readonly CountedStatement[], deliveries: number): string {
+  const per = (value: number) => (value / Math.max(1, deliveries)).toFixed(4);
+  const rows = all.map(({ text, calls, rows: count, ms: total }) => [
+    text.slice(0, 110),
+    String(calls),
+    (count / Math.max(1, calls)).toFixed(1),
+    per(calls),
+    (total / Math.max(1, calls)).toFixed(3),
+    per(total),
+  ]);
+  return table(['statement', 'calls', 'rows per call', 'calls per delivery', 'ms per call', 'ms per delivery'], rows);
 }
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -3,7 +3,7 @@ import { Bench, type BenchOptions } from './bench.js';
 import type { GroundName } from './ground.js';
 import type { Measured } from './measured.js';
 import type { Options, ScenarioName } from './options.js';
-import { atRest } from './report.js';
+import { atRest, statements } from './report.js';
 import type { Servers } from './servers.js';
 
 const CLOSED_LOOP = { inFlight: 48 } as const;
@@ -216,7 +216,10 @@ async function on(scene: Scene, shape: Shape, work: (bench: Bench) => Promise<vo
   };
   const bench = await Bench.start(benchOptions);
   try {
+    if (options.statements) await bench.ground.space?.countStatements();
     await work(bench);
+    const counted = options.statements ? await bench.ground.space?.countedStatements() : undefined;
+    if (counted) say(`${statements(counted, (await bench.sinkCounts()).delivered)}\n`);
   } finally {
     await bench.stop();
   }

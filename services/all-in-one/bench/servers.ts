@@ -21,6 +21,13 @@ export function serversFromEnvironment(environment: NodeJS.ProcessEnv): Servers 
   return { kafka, databaseUrl, redis };
 }
 
+export interface CountedStatement {
+  readonly calls: number;
+  readonly rows: number;
+  readonly ms: number;
+  readonly text: string;
+}
+
 /** Everything of one run carries its name, so that it can be found and removed. */
 export class RunSpace {
   readonly name = `herald_bench_${randomUUID().slice(0, 8)}`;
@@ -57,8 +64,28 @@ export class RunSpace {
     }
   }
 
-  async query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]> {
-    return (await this.onServer((client) => client.query<Row>(sql), this.databaseUrl)).rows;
+  /** Counts statements from now on; the server needs shared_preload_libraries = 'pg_stat_statements'. */
+  async countStatements(): Promise<void> {
+    await this.onServer(async (client) => {
+      await client.query('create extension if not exists pg_stat_statements');
+      await client.query(
+        'select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)',
+      );
+    }, this.databaseUrl);
+  }
+
+  async countedStatements(): Promise<readonly CountedStatement[]> {
+    const { rows } = await this.onServer(
+      (client) =>
+        client.query<CountedStatement>(
+          `select calls::int, rows::int, total_exec_time as ms, regexp_replace(query, '\\s+', ' ', 'g') as text
+             from pg_stat_statements
+            where dbid = (select oid from pg_database where datname = current_database())
+            order by total_exec_time desc limit 25`,
+        ),
+      this.databaseUrl,
+    );
+    return rows;
   }
 
   private async onServer<T>(work: (client: pg.Client) => Promise<T>, url = this.servers.databaseUrl): Promise<T> {
