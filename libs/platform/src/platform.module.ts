@@ -1,7 +1,7 @@
 /** What every process has, opened in an order and closed in the opposite one. Global: services inject its tokens. */
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allTopics } from '@herald/contracts';
 import type { DynamicModule, Provider } from '@nestjs/common';
@@ -12,6 +12,7 @@ import { KafkaBus, WrongPartitions } from './bus/kafka-bus.js';
 import { DatabaseClock } from './clock/database-clock.js';
 import { Config, ConfigError } from './config/config.js';
 import { type PlatformConfig, platformConfig } from './config/platform.config.js';
+import { makeDataDir } from './data-dir.js';
 import { Health } from './health/health.js';
 import { LOGGER, type Logger } from './log/logger.js';
 import { Metrics } from './metrics/metrics.js';
@@ -153,7 +154,7 @@ export function generatedSecret(dataDir: string, name: string, make: () => strin
 
 /** Whole or not at all, and never over another one. Answers whether it is kept now. */
 function keep(dataDir: string, path: string, value: string): boolean {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeDataDir(dataDir);
   const written = `${path}.${process.pid}`;
   writeFileSync(written, `${value}\n`, { mode: 0o600 });
   try {

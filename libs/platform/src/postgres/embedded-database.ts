@@ -1,6 +1,7 @@
 /** PGlite in the data folder, reached by `pg` over exactly one connection (see database.ts). */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeDataDir } from '../data-dir.js';
 import { dataDirFault, StartFault } from '../start-fault.js';
 import type { Database } from './database.js';
 import { PgDatabase } from './pg-database.js';
@@ -34,7 +35,7 @@ export async function openEmbeddedDatabase(dataDir: string, applicationName: str
 
 function claim(folder: string): () => void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeDataDir(folder);
     return lock(folder);
   } catch (error) {
     throw dataDirFault(error, folder);
