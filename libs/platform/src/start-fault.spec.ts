@@ -9,6 +9,11 @@ import { openEmbeddedDatabase } from './postgres/embedded-database.js';
 import { inWords, listenFault } from './start-fault.js';
 
 const folder = () => mkdtempSync(join(tmpdir(), 'herald-start-'));
+const aFile = () => {
+  const path = join(folder(), 'file');
+  writeFileSync(path, '');
+  return path;
+};
 const errno = (code: string, more: object = {}) => Object.assign(new Error(code), { code, ...more });
 
 describe('faults of starting', () => {
@@ -36,11 +41,10 @@ describe('faults of starting', () => {
   });
 
   it.each([
-    ['a file stands in its way', (path: string) => (writeFileSync(path, ''), join(path, 'below'))],
-    ['it is a file', (path: string) => (writeFileSync(path, ''), path)],
-    ...(process.platform === 'linux' ? [['the system keeps it', () => '/proc/herald'] as const] : []),
-  ])('tell of a data folder that can’t be written: %s', async (_name, make) => {
-    const dataDir = make(join(folder(), 'data'));
+    ['a file stands in its way', join(aFile(), 'below')],
+    ['it is a file', aFile()],
+    ...(process.platform === 'linux' ? [['the system keeps it', '/proc/herald']] : []),
+  ])('tell of a data folder that can’t be written: %s', async (_name, dataDir) => {
     const words = new RegExp(`^The data folder ${dataDir} can’t be written`);
     await expect(openEmbeddedDatabase(dataDir, 'test')).rejects.toThrow(words);
     expect(() => generatedSecret(dataDir, 'name', () => 'value')).toThrow(words);

@@ -92,6 +92,7 @@ export async function embeddedGround(more: Record<string, string> = {}): Promise
   };
   start();
   await ready(url).catch((error) => {
+    child.kill('SIGKILL');
     throw new Error(`embedded Herald did not get ready:\n${lines.join('')}`, { cause: error });
   });
   return {
