@@ -4,6 +4,7 @@
  */
 import type {
   AttemptView,
+  DeliveryChannel,
   DeliveryFilter,
   DeliveryStatus,
   DeliveryView,
@@ -17,7 +18,9 @@ import type { AttemptRow } from './outcome.store.js';
 
 /** A delivery beside its message: what the timeline shows. */
 export interface DeliveryRecord {
+  readonly channel: DeliveryChannel;
   readonly destinationId: DestinationId;
+  readonly label: string;
   readonly status: DeliveryStatus;
   readonly reason: Reason | null;
   readonly attempts: readonly AttemptView[];
@@ -26,7 +29,9 @@ export interface DeliveryRecord {
 }
 
 interface MessageDeliveryRow {
+  readonly channel: DeliveryChannel;
   readonly destinationId: DestinationId;
+  readonly label: string;
   readonly status: DeliveryStatus;
   readonly reason: Reason | null;
   readonly attempts: AttemptRow[];
@@ -78,7 +83,7 @@ export class DeliveryStore {
   /** `acceptedAt` is the message's: it names the partition. */
   async forMessage(messageId: MessageId, acceptedAt: Date): Promise<DeliveryRecord[]> {
     const { rows } = await this.database.query<MessageDeliveryRow>(
-      `select d.destination_id as "destinationId", d.status, d.reason, d.attempts, ${dueColumn} as "dueAt"
+      `select d.channel, d.destination_id as "destinationId", d.label, d.status, d.reason, d.attempts, ${dueColumn} as "dueAt"
        from delivery.delivery d left join delivery.open o on o.delivery_id = d.delivery_id
        where d.message_id = $1 and d.accepted_at = $2`,
       [messageId, acceptedAt],

@@ -31,6 +31,7 @@ const FOLD_EVERY_MS = 5_000;
 export class InboxModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private consumption: Consumption | undefined;
   private folding: NodeJS.Timeout | undefined;
+  private isEnding = false;
 
   constructor(
     private readonly feed: SettingsFeed,
@@ -43,9 +44,7 @@ export class InboxModule implements OnApplicationBootstrap, BeforeApplicationShu
 
   async onApplicationBootstrap(): Promise<void> {
     await this.feed.start();
-    this.folding = setInterval(() => {
-      this.messages.foldUnread().catch((error) => this.logger.warn({ error }, 'unread counts were not folded; they stay exact'));
-    }, FOLD_EVERY_MS);
+    this.foldLater();
     this.consumption = await readBatches<MessageRouted>({
       bus: this.bus,
       group: groups.inbox,
@@ -59,8 +58,18 @@ export class InboxModule implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.folding);
+    this.isEnding = true;
+    clearTimeout(this.folding);
     await this.consumption?.drain(15_000);
     this.feed.stop();
+  }
+  /** One after the other, however long one takes. */
+  private foldLater(): void {
+    this.folding = setTimeout(async () => {
+      await this.messages
+        .foldUnread()
+        .catch((error) => this.logger.warn({ error }, 'unread counts were not folded; they stay exact'));
+      if (!this.isEnding) this.foldLater();
+    }, FOLD_EVERY_MS);
   }
 }

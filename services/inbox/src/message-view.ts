@@ -1,6 +1,7 @@
 /** A stored message as its reader sees it: in the reader's language, Markdown as text and as HTML of our own. Pure. */
-import { type ListedMessage, type Locale, type Message, textIn } from '@herald/contracts';
+
 import { toHtml, toPlainText } from '@herald/channels';
+import { type ListedMessage, type Locale, type Message, textIn } from '@herald/contracts';
 import type { MessageRow } from './message.store.js';
 
 export function listedMessage(row: MessageRow, locale: Locale): ListedMessage {

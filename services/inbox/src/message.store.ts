@@ -57,7 +57,10 @@ export class MessageStore {
         column(({ routedAt }) => routedAt),
         column(({ hidden }) => hidden),
         column(({ decisions }) => JSON.stringify(decisions)),
-        column(({ decisions }) => decisions.filter(({ channel, decision }) => channel !== 'inbox' && decision === 'send').length),
+        column(
+          ({ decisions }) =>
+            decisions.filter(({ channel, decision }) => channel !== 'inbox' && decision === 'send').length,
+        ),
       ],
     );
   }
@@ -98,7 +101,7 @@ export class MessageStore {
   async changeByIds(account: AccountId, change: Change, ids: readonly string[]): Promise<number> {
     const where = conditions(account, { status: 'all' });
     where.add('m.message_id = any($::uuid[])', ids);
-    return this.database.transaction((tx) => changeRows(tx, account, change, where));
+    return this.database.transaction((tx) => changeRows(tx, change, where));
   }
 
   /** In chunks, from the watermark down: what arrived later is not touched, and nobody is locked out for long. */
@@ -114,8 +117,11 @@ export class MessageStore {
       const last = rows.at(-1);
       if (!last) return changed;
       const chunk = conditions(account, filter);
-      chunk.add('m.seq = any($::bigint[])', rows.map(({ seq }) => seq));
-      changed += await this.database.transaction((tx) => changeRows(tx, account, change, chunk));
+      chunk.add(
+        'm.seq = any($::bigint[])',
+        rows.map(({ seq }) => seq),
+      );
+      changed += await this.database.transaction((tx) => changeRows(tx, change, chunk));
       from = last.seq - 1;
     }
   }
@@ -147,11 +153,12 @@ export class MessageStore {
   }
 }
 
-async function changeRows(tx: Sql, account: AccountId, change: Change, where: Conditions): Promise<number> {
+async function changeRows(tx: Sql, change: Change, where: Conditions): Promise<number> {
   const { set, applies, unread } = changes[change];
   const { rows } = await tx.query<{ changed: number }>(
     `with picked as (
-       select m.account_id, m.message_id, m.category, m.read_at from inbox.message m where ${where.text} and ${applies} for update
+       select m.account_id, m.message_id, m.category, m.read_at from inbox.message m where ${where.text} and ${applies}
+       order by m.seq for update
      ), changed as (
        update inbox.message m set ${set} from picked p where m.account_id = p.account_id and m.message_id = p.message_id returning 1
      ), moved as (
@@ -164,6 +171,12 @@ async function changeRows(tx: Sql, account: AccountId, change: Change, where: Co
   );
   return rows[0]?.changed ?? 0;
 }
+
+/** Title and body of a message in every language that is stored. */
+const EVERYTHING_SAID = `(select concat_ws(E'\\n', said.content ->> 'title', said.content ->> 'body', (
+    select string_agg(concat_ws(E'\\n', t.value ->> 'title', t.value ->> 'body'), E'\\n')
+    from json_each(said.content -> 'translations') t))
+  from routing.event said where said.event_id = m.event_id)`;
 
 /** `$` stands for the next parameter; the first is always the account. */
 class Conditions {
@@ -197,6 +210,7 @@ function conditions(account: AccountId, filter: MessageFilter): Conditions {
   if (filter.product !== undefined) where.add('m.product = $', filter.product);
   if (filter.after !== undefined) where.add('m.received_at >= $', filter.after);
   if (filter.before !== undefined) where.add('m.received_at < $', filter.before);
+  if (filter.q) where.add(`position(lower($) in lower(${EVERYTHING_SAID})) > 0`, filter.q);
   if (filter.status === 'unread') where.addFixed('m.read_at is null');
   if (filter.status === 'read') where.addFixed('m.read_at is not null');
   return where;

@@ -6,18 +6,27 @@ import {
   getTimeline,
   getUnreadCounts,
   type InputOf,
-  listMessages,
   type Locale,
-  locales,
+  listMessages,
   type MessageId,
   type MessageSelection,
   markMessagesRead,
   markMessagesUnread,
 } from '@herald/contracts';
 import { DeliveryStore } from '@herald/delivery';
-import { CallerOf, decodeCursor, Handles, Input, notFound, type PersonCaller, pageFrom, Problem } from '@herald/platform';
+import {
+  CallerOf,
+  decodeCursor,
+  Handles,
+  Input,
+  notFound,
+  type PersonCaller,
+  Problem,
+  pageFrom,
+} from '@herald/platform';
 import { SettingsSnapshot } from '@herald/subscriptions';
 import { Controller, Headers } from '@nestjs/common';
+import { acceptedLocale } from './accepted-locale.js';
 import { type Change, type MessageRow, MessageStore } from './message.store.js';
 import { fullMessage, listedMessage } from './message-view.js';
 import { timelineOf } from './timeline.js';
@@ -43,8 +52,7 @@ export class MessagesController {
     @Headers('accept-language') accepts: string | undefined,
   ) {
     const { limit, cursor, locale, ...filter } = query;
-    const below = decodeCursor(cursor, 1);
-    const rows = await this.messages.list(caller.accountId!, filter, limit, below === null ? null : Number(below[0]));
+    const rows = await this.messages.list(caller.accountId!, filter, limit, seqIn(cursor));
     const reader = await this.localeOf(caller, locale, accepts);
     const { items, nextCursor } = pageFrom(rows, limit, ({ seq }) => [seq]);
     return { items: items.map((row) => listedMessage(row, reader)), nextCursor };
@@ -56,7 +64,10 @@ export class MessagesController {
     @CallerOf() caller: PersonCaller,
     @Headers('accept-language') accepts: string | undefined,
   ) {
-    return fullMessage(await this.find(caller.accountId!, params.id), await this.localeOf(caller, query.locale, accepts));
+    return fullMessage(
+      await this.find(caller.accountId!, params.id),
+      await this.localeOf(caller, query.locale, accepts),
+    );
   }
 
   @Handles(getTimeline)
@@ -84,7 +95,9 @@ export class MessagesController {
     if ('ids' in selection) return { changed: await this.messages.changeByIds(account, change, selection.ids) };
     const seq = await this.messages.seqOf(account, selection.before);
     if (seq === null) {
-      throw new Problem(422, 'What was sent is not valid.', { errors: [{ path: '/before', message: 'is not a message of this account' }] });
+      throw new Problem(422, 'What was sent is not valid.', {
+        errors: [{ path: '/before', message: 'is not a message of this account' }],
+      });
     }
     return { changed: await this.messages.changeByFilter(account, change, selection.filter, seq) };
   }
@@ -96,10 +109,24 @@ export class MessagesController {
   }
 
   /** `?locale=`, else the user's, else Accept-Language, else the account's (api.md). */
-  private async localeOf(caller: PersonCaller, asked: Locale | undefined, accepts: string | undefined): Promise<Locale> {
-    const fromHeader = locales.find((locale) => accepts?.toLowerCase().includes(locale.slice(0, 2)));
-    const chosen = asked ?? caller.locale ?? fromHeader;
+  private async localeOf(
+    caller: PersonCaller,
+    asked: Locale | undefined,
+    accepts: string | undefined,
+  ): Promise<Locale> {
+    const chosen = asked ?? caller.locale ?? acceptedLocale(accepts);
     if (chosen) return chosen;
     return (await this.snapshot.accounts([caller.accountId!])).get(caller.accountId!)?.locale ?? 'zh-CN';
   }
+}
+
+/** Arrival numbers are the cursors of the list. */
+function seqIn(cursor: string | undefined): number | null {
+  const values = decodeCursor(cursor, 1);
+  if (values === null) return null;
+  const seq = values[0];
+  if (typeof seq === 'number' && Number.isSafeInteger(seq)) return seq;
+  throw new Problem(422, 'What was sent is not valid.', {
+    errors: [{ path: '/cursor', message: 'is not a cursor of this list' }],
+  });
 }

@@ -3,24 +3,43 @@ import type { Decision, Timeline } from '@herald/contracts';
 import type { DeliveryRecord } from '@herald/delivery';
 import type { MessageRow } from './message.store.js';
 
-export function timelineOf(message: MessageRow, deliveries: readonly DeliveryRecord[]): Timeline {
-  const byDestination = new Map(deliveries.map((delivery) => [delivery.destinationId as string, delivery]));
+type Destination = Timeline['destinations'][number];
+
+/** The inbox first. A delivery that the decisions don't name counts by itself (semantics 10): it is shown after them. */
+export function timelineOf(
+  message: Pick<MessageRow, 'acceptedAt' | 'routedAt' | 'decisions'>,
+  deliveries: readonly DeliveryRecord[],
+): Timeline {
+  const open = new Map(deliveries.map((delivery) => [delivery.destinationId as string, delivery]));
+  const decided = message.decisions.map((decision) => destinationOf(decision, open));
   return {
     acceptedAt: message.acceptedAt.toISOString(),
     routedAt: message.routedAt.toISOString(),
-    destinations: message.decisions.map((decision) => destinationOf(decision, byDestination)),
+    destinations: [
+      ...decided.filter(({ channel }) => channel === 'inbox'),
+      ...decided.filter(({ channel }) => channel !== 'inbox'),
+      ...[...open.values()].map((delivery) => delivered(delivery, delivery.channel, delivery.label)),
+    ],
   };
 }
 
-function destinationOf(decision: Decision, deliveries: ReadonlyMap<string, DeliveryRecord>): Timeline['destinations'][number] {
+/** Takes the delivery that it shows out of the open ones. */
+function destinationOf(decision: Decision, open: Map<string, DeliveryRecord>): Destination {
   const { channel, destinationId: id, label, reason } = decision;
-  if (decision.decision === 'skip') return { channel, id, label, status: 'suppressed', ...(reason ? { reason } : {}), attempts: [] };
-  if (channel === 'inbox') return { channel, id, label, status: 'delivered', attempts: [] };
-  const delivery = id === null ? undefined : deliveries.get(id);
-  if (!delivery) return { channel, id, label, status: 'queued', attempts: [] };
+  const delivery = id === null ? undefined : open.get(id);
+  if (delivery && id !== null) {
+    open.delete(id);
+    return delivered(delivery, channel, label);
+  }
+  if (decision.decision === 'skip')
+    return { channel, id, label, status: 'suppressed', ...(reason ? { reason } : {}), attempts: [] };
+  return { channel, id, label, status: channel === 'inbox' ? 'delivered' : 'queued', attempts: [] };
+}
+
+function delivered(delivery: DeliveryRecord, channel: string, label: string): Destination {
   return {
     channel,
-    id,
+    id: delivery.destinationId,
     label,
     status: delivery.status,
     ...(delivery.reason ? { reason: delivery.reason } : {}),

@@ -77,7 +77,12 @@ describe.each([embedded, ...servers])('the pager, on $name', ({ open }) => {
       .filter((message) => message.eventId === eventId)
       .map(({ accountId }) => accountId as string);
   const cursor = async (eventId: EventId) =>
-    (await ground.database.query<{ cursor_id: string; fence: number }>('select * from routing.audience_page where event_id = $1', [eventId])).rows[0]!;
+    (
+      await ground.database.query<{ cursor_id: string; fence: number }>(
+        'select * from routing.audience_page where event_id = $1',
+        [eventId],
+      )
+    ).rows[0]!;
   const progress = (eventId: EventId) => events.progress(eventId, PRODUCER as never);
   const becomeDue = () =>
     ground.database.query(`update routing.audience_page set due_at = now() - interval '1 second'`);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { locales } from '../content.js';
 import { severities } from '../lanes.js';
-import { instant, operation, pageOf, pageQuery, uuid } from './operation.js';
+import { instant, operation, pageOf, pageQuery, text, uuid } from './operation.js';
 
 const messageShape = {
   id: z.string(),
@@ -36,6 +36,8 @@ const filterShape = {
   status: z.enum(['all', 'unread', 'read']).default('all'),
   severity: z.enum(severities).optional(),
   product: z.string().max(255).optional(),
+  /** Somewhere in title or body, in any of the stored languages, whatever the case. */
+  q: text(0, 200).optional(),
   after: instant().optional(),
   before: instant().optional(),
 };
@@ -137,7 +139,11 @@ const change = (id: string, path: string, summary: string) =>
     answers: { 200: z.object({ changed: z.number() }) },
   });
 
-export const markMessagesRead = change('markMessagesRead', '/v1/messages/mark-read', 'Mark as read, by ids or by filter.');
+export const markMessagesRead = change(
+  'markMessagesRead',
+  '/v1/messages/mark-read',
+  'Mark as read, by ids or by filter.',
+);
 export const markMessagesUnread = change('markMessagesUnread', '/v1/messages/mark-unread', 'Mark as unread.');
 export const deleteMessages = change('deleteMessages', '/v1/messages/delete', 'Delete. Cannot be undone.');
 
