@@ -26,7 +26,7 @@ const attempt = {
   providerMessage: null,
   error: 'provider-down',
   retryAfterSeconds: null,
-  trigger: 'event',
+  trigger: 'event' as const,
 };
 const of = (decisions: Decision[], deliveries: DeliveryRecord[] = []) =>
   timelineOf({ acceptedAt, routedAt: acceptedAt, decisions }, deliveries).destinations;
