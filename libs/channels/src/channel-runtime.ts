@@ -1,5 +1,4 @@
 /** Channels with what they need to call out, opened once per process by whoever sends: the worker, and the console's test call. */
-import { isIP } from 'node:net';
 import type { DeliveryChannel } from '@herald/contracts';
 import { AddressGuard } from './address-guard.js';
 import type { ChannelIo } from './channel.js';
@@ -29,21 +28,17 @@ export interface ChannelRuntime {
 export function openChannels(settings: ChannelSettings, now: () => Date): ChannelRuntime {
   const allow = settings.HERALD_OUTBOUND_ALLOW;
   const origins = settings.HERALD_PROVIDER_ORIGINS;
-  const guard = new AddressGuard(allow);
-  const clients = makeHttpClients({ allow, origins, attemptTimeoutMs: settings.HERALD_ATTEMPT_TIMEOUT });
-  const mail = settings.HERALD_SMTP_URL
-    ? makeMailClient({
-        url: settings.HERALD_SMTP_URL,
-        isAllowed: (address) => isIP(address) !== 0 && guard.isAllowed(address),
-      })
-    : null;
+  const attemptTimeoutMs = settings.HERALD_ATTEMPT_TIMEOUT;
+  const clients = makeHttpClients({ allow, origins, attemptTimeoutMs });
+  const url = settings.HERALD_SMTP_URL;
+  const mail = url ? makeMailClient({ url, guard: new AddressGuard(allow), attemptTimeoutMs }) : null;
   const http = new Map<DeliveryChannel, ChannelIo['http']>();
   return {
     registry: makeRegistry({ allow, origins, mailFrom: parseSender(settings.HERALD_MAIL_FROM) }),
     isAvailable: (channel) => channel !== 'email' || mail !== null,
     io(channel, signal) {
-      let client = http.get(channel);
-      if (!client) http.set(channel, (client = clients.for(channel)));
+      const client = http.get(channel) ?? clients.for(channel);
+      http.set(channel, client);
       return { http: client, mail, now, signal };
     },
     async close() {

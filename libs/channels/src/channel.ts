@@ -98,18 +98,20 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** Strings that must not appear in an error or a log, besides the URL's path and query. */
+  /** Taken out of the answer, besides the URL and the pieces of it that may be credentials: some providers quote them. */
   readonly secrets?: readonly string[];
 }
 
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Cut at 64 KB. */
+  /** Cut at 64 KB, without the request's secrets. */
   readonly text: string;
+  /** The connection broke, or the time was up, before the whole body was here. */
+  readonly isPartial?: true;
 }
 
-/** The runtime's guarded client. It rejects with a ProviderError of kind timeout, provider-down or bad-destination. */
+/** The runtime's guarded client. It rejects with a ProviderError: nobody answered, or the address may not be called. */
 export interface HttpIo {
   request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
   /** The same guard for a library that takes a `fetch` (Slack's). */
@@ -127,7 +129,16 @@ export interface MailMessage {
   readonly listUnsubscribe?: string;
 }
 
-/** One SMTP transaction over the runtime's pool. It rejects with nodemailer's error. */
+/** nodemailer's error, and whether the message itself had been written when it came. */
+export type MailError = Error & {
+  readonly code?: string;
+  readonly responseCode?: number;
+  readonly response?: string;
+  readonly command?: string;
+  readonly isWritten?: boolean;
+};
+
+/** One SMTP transaction over the runtime's pool. Rejects with a MailError. */
 export interface MailIo {
   send(message: MailMessage, signal: AbortSignal): Promise<{ readonly response: string }>;
 }
@@ -152,7 +163,8 @@ export interface Channel<Config = unknown, Payload = unknown> {
   readonly id: DeliveryChannel;
   /**
    * What a destination of this channel needs. The one source of validation, form, masking and docs: secret fields carry
-   * `.meta({ secret: true })`. Validates shape and host allow-list; the address itself is checked when connecting.
+   * `.meta({ secret: true })`. Validates shape and host allow-list; the address itself is checked when connecting. What it
+   * gives out (defaults filled in, addresses trimmed) is what is stored, and what `render` and `send` take.
    */
   readonly config: z.ZodType<Config>;
   /** Pure. Escapes for its markup, cuts at the provider's byte limit and says so. */

@@ -8,7 +8,7 @@ export function failure(kind: FailureKind, providerCode: string, more: Partial<F
   return { kind, ambiguous: false, providerCode, providerMessage: '', status: null, ...more };
 }
 
-/** Cut, without NUL and lone surrogates, and without what looks like an address of ours in the provider's words. */
+/** Cut, without NUL and lone surrogates: PostgreSQL takes neither. */
 export function safeText(text: string): string {
   return text.slice(0, TEXT_AT_MOST).replaceAll('\u0000', '\uFFFD').toWellFormed();
 }
@@ -35,9 +35,12 @@ export function httpFailure(answer: HttpAnswer, now: Date): Failure {
   if (status === 429) return failure('throttled', code, base);
   if (status >= 500 || [408, 409, 425].includes(status)) return failure('provider-down', code, base);
   if (status === 410) return failure('bad-destination', code, { ...base, gone: true, advice: 'endpoint-gone' });
-  if ([401, 403, 407].includes(status)) return failure('bad-credentials', code, { ...base, attemptsAtMost: 3, advice: 'endpoint-refuses' });
-  if (status === 404) return failure('bad-destination', code, { ...base, attemptsAtMost: 3, advice: 'endpoint-not-found' });
-  if (status >= 300 && status < 400) return failure('bad-destination', code, { ...base, attemptsAtMost: 3, advice: 'endpoint-redirects' });
+  if ([401, 403, 407].includes(status))
+    return failure('bad-credentials', code, { ...base, attemptsAtMost: 3, advice: 'endpoint-refuses' });
+  if (status === 404)
+    return failure('bad-destination', code, { ...base, attemptsAtMost: 3, advice: 'endpoint-not-found' });
+  if (status >= 300 && status < 400)
+    return failure('bad-destination', code, { ...base, attemptsAtMost: 3, advice: 'endpoint-redirects' });
   return failure('unknown', code, { ...base, attemptsAtMost: 3 });
 }
 

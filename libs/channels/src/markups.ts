@@ -3,12 +3,50 @@ import type { Markup } from './markdown.js';
 
 const ZERO_WIDTH = '\u200B';
 
-/** DingTalk and WeCom have no escape: a zero-width space after what would begin markup, a mention or a tag breaks it. */
-export function breakMarkup(text: string): string {
-  return text.replace(/[\\`*_[\]()#>!<~@|]|^(?=[-+] |\d+\. )/gm, (found) => found + ZERO_WIDTH);
+/**
+ * Where a platform has no escape, what pairs up is written as the character that looks like it: a zero-width space beside it
+ * keeps no parser from pairing (to CommonMark it is neither space nor punctuation, to a regular expression not a space).
+ */
+const lookalikes: Readonly<Record<string, string>> = { '*': '\u2217', '`': '\u02CB', '~': '\u223C', _: '\u02CD' };
+/** What can open or close emphasis or code; not within a word (`a_b`), not between spaces (`* * 1`). */
+const PAIRS = /`|(?<!\s)\*|\*(?!\s)|~~+|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g;
+
+function unpaired(text: string): string {
+  return text.replace(PAIRS, (found) => found.replace(/./g, (mark) => lookalikes[mark]!));
 }
 
-const hrefOf = (href: string) => href.replace(/[()]/g, (bracket) => (bracket === '(' ? '%28' : '%29')).replace(/[\s<>]/g, encodeURIComponent);
+/** A mention begins with `@` where no word ends: `ops@example.com` stays what it is. */
+const MENTION = /(?<![A-Za-z0-9])@/g;
+
+/** What opens a link, a tag, an entity, an escape or a mention in the middle of a line. */
+const OPENS = /[\\[\]<]|!$|(?<![A-Za-z0-9])@|&(?=#?[A-Za-z0-9]+;)/g;
+/** What makes a line a heading, a quote, an item, a fence, a table or a rule. */
+const LINE_OPENS = /^(?=[ \t]*(?:[-+=#>|~*]|\d+[.)]))/gm;
+
+/** DingTalk and WeCom have no escape: pairs are replaced, all else that opens something is broken by a zero-width space. */
+export function breakMarkup(text: string): string {
+  return unpaired(text)
+    .replace(OPENS, (found) => found + ZERO_WIDTH)
+    .replace(LINE_OPENS, ZERO_WIDTH);
+}
+
+/** Inside the brackets of a link others end it early. */
+function linkText(inner: string): string {
+  return inner.replace(/[[\]]\u200B?/g, (bracket) => (bracket.startsWith('[') ? '\uFF3B' : '\uFF3D'));
+}
+
+/** For messages of plain text, where only mentions are read. */
+export function breakMentions(text: string): string {
+  return text.replace(MENTION, (found) => found + ZERO_WIDTH).replace(/<(?=@|\/?at)/gi, (found) => found + ZERO_WIDTH);
+}
+
+/** For the brackets of a Markdown link. */
+export function hrefInBrackets(href: string): string {
+  return href
+    .replace(/[()]/g, (bracket) => (bracket === '(' ? '%28' : '%29'))
+    .replace(/[\s<>\\]/g, (found) => encodeURIComponent(found));
+}
+
 const quoted = (inner: string) => inner.replace(/^/gm, '> ');
 const item = (inner: string, marker: string, depth: number) => `${'  '.repeat(depth)}${marker} ${inner}`;
 
@@ -19,7 +57,7 @@ export const dingtalkMarkup: Markup = {
   emphasis: (inner) => `*${inner}*`,
   code: breakMarkup,
   codeBlock: (code) => quoted(breakMarkup(code)),
-  link: (inner, href) => `[${inner}](${hrefOf(href)})`,
+  link: (inner, href) => `[${linkText(inner)}](${hrefInBrackets(href)})`,
   heading: (inner) => `#### ${inner}`,
   quote: quoted,
   item,
@@ -40,19 +78,23 @@ export const wecomMarkup: Markup = {
 const larkEntities: Record<string, string> = { '~': '&sim;' };
 
 export function escapeLark(text: string): string {
-  return text.replace(/[&<>~!*/\\[\]()#:+"'`$_-]/g, (character) => larkEntities[character] ?? `&#${character.charCodeAt(0)};`);
+  return text.replace(
+    /[&<>~!*/\\[\]()#:+"'`$_-]/g,
+    (character) => larkEntities[character] ?? `&#${character.charCodeAt(0)};`,
+  );
 }
 
+/** Of a card 2.0. */
 export const larkMarkup: Markup = {
   text: escapeLark,
   strong: (inner) => `**${inner}**`,
   emphasis: (inner) => `*${inner}*`,
   code: escapeLark,
-  codeBlock: escapeLark,
-  link: (inner, href) => `[${inner}](${hrefOf(href)})`,
+  codeBlock: (code) => quoted(escapeLark(code)),
+  link: (inner, href) => `[${inner}](${hrefInBrackets(href)})`,
   heading: (inner) => `**${inner}**`,
-  quote: (inner) => inner,
-  item,
+  quote: quoted,
+  item: (inner, marker, depth) => `${'    '.repeat(depth)}${marker} ${inner}`,
   break: '\n',
   paragraphs: '\n\n',
 };
@@ -62,16 +104,18 @@ export function escapeSlack(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }
 
-/** `*`, `_`, `~` and backticks have no escape: broken where they could pair up. */
-const slackText = (text: string) => escapeSlack(text).replace(/[*_~`]/g, (found) => found + ZERO_WIDTH);
+/** Emphasis and code have no escape: what could pair up is replaced, a quote at the start of a line broken. */
+export function breakSlack(text: string): string {
+  return escapeSlack(unpaired(text).replace(/~/g, lookalikes['~']!)).replace(/^(?=[ \t]*&gt;)/gm, ZERO_WIDTH);
+}
 
 export const slackMarkup: Markup = {
-  text: slackText,
+  text: breakSlack,
   strong: (inner) => `*${inner}*`,
   emphasis: (inner) => `_${inner}_`,
   code: (code) => `\`${escapeSlack(code.replaceAll('`', "'"))}\``,
   codeBlock: (code) => `\`\`\`\n${escapeSlack(code.replaceAll('```', "'''"))}\n\`\`\``,
-  link: (inner, href) => `<${href.replace(/[|<>]/g, encodeURIComponent)}|${inner.replaceAll('|', '¦')}>`,
+  link: (inner, href) => `<${href.replace(/[|<>\s]/g, encodeURIComponent)}|${inner.replaceAll('|', '¦')}>`,
   heading: (inner) => `*${inner}*`,
   quote: quoted,
   item: (inner, marker, depth) => `${'    '.repeat(depth)}${marker === '-' ? '•' : marker} ${inner}`,

@@ -1,8 +1,7 @@
 /** What a webhook's URL must look like, per platform, so that a wrong one is told when it is entered. */
-import { isIP } from 'node:net';
 import type { WebhookPlatform } from '@herald/contracts';
 import { z } from 'zod';
-import { AddressGuard } from './address-guard.js';
+import { AddressGuard, isLoopback, literalAddress } from './address-guard.js';
 
 export interface UrlRules {
   readonly allow: readonly string[];
@@ -46,35 +45,59 @@ export function urlFault(platform: WebhookPlatform, text: string, given: UrlRule
   if (!URL.canParse(text)) return 'expected a URL';
   const url = new URL(text);
   if (url.username || url.password) return 'a URL with user info is not allowed';
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `expected https, got ${url.protocol.replace(':', '')}`;
-  if (platform === 'webhook') return customFault(url, new AddressGuard(given.allow));
+  if (url.hash) return 'a URL with a fragment (#…) is not allowed';
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    return `expected https, got ${url.protocol.replace(':', '')}`;
+  if (platform === 'webhook') return customFault(url, given);
   const { hosts, path, query, example } = rules[platform];
   const override = given.origins[platform];
-  const isOverride = override !== undefined && url.origin === override;
+  const isOverride = override !== undefined && url.origin === new URL(override).origin;
   if (!isOverride) {
     if (url.protocol !== 'https:') return `expected https, such as ${example}`;
-    if (!hosts.includes(url.hostname) || url.port !== '') return `expected an address of ${platform}, such as ${example}`;
+    if (!hosts.includes(url.hostname) || url.port !== '')
+      return `expected an address of ${platform}, such as ${example}`;
   }
   if (!path.test(url.pathname)) return `the path is not one of ${platform}: expected ${example}`;
-  if (query !== undefined && !url.searchParams.get(query)) return `the parameter ${query} is missing: expected ${example}`;
+  if (query !== undefined && !url.searchParams.get(query))
+    return `the parameter ${query} is missing: expected ${example}`;
   return null;
 }
 
-/** Names are resolved and judged when connecting; a literal address is judged now. */
-function customFault(url: URL, guard: AddressGuard): string | null {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0 && !guard.isReachable(host)) return 'the address is private, loopback or otherwise special, and is not allowed';
-  if (/(^|\.)(localhost|local|internal)\.?$/i.test(host) && !guard.isAllowed('127.0.0.1')) return 'the host is a local name, and is not allowed';
-  const mayBePlain = isIP(host) === 0 ? guard.isAllowed('127.0.0.1') && host === 'localhost' : guard.isAllowed(host);
-  if (url.protocol === 'http:' && !mayBePlain) return 'expected https: http is allowed only to addresses in HERALD_OUTBOUND_ALLOW';
+const LOCAL_NAME = /^[^.]+$|\.(localhost|local|internal|lan|home\.arpa|svc)\.?$|\.svc\.[^.]+/i;
+
+/**
+ * A literal address is judged now; names are resolved and judged when connecting. Plain http is for what the operator has
+ * allowed: such an address, or a name that can only be a local one.
+ */
+function customFault(url: URL, { allow }: UrlRules): string | null {
+  const guard = new AddressGuard(allow);
+  const literal = literalAddress(url.hostname);
+  const isLocalName = literal === null && LOCAL_NAME.test(url.hostname);
+  if (literal !== null && !guard.isReachable(literal)) {
+    return 'the address is private, loopback or otherwise special, and is not allowed';
+  }
+  const isLocalhost = isLocalName && /(^|\.)localhost\.?$/i.test(url.hostname);
+  const mayBeLocal = isLocalhost ? allow.some(isLoopbackRange) : allow.length > 0;
+  if (isLocalName && !mayBeLocal) return 'the host is a local name, and is not allowed';
+  const mayBePlain = literal === null ? isLocalName : guard.isAllowed(literal);
+  if (url.protocol === 'http:' && !mayBePlain) {
+    return 'expected https: http is allowed only to addresses in HERALD_OUTBOUND_ALLOW';
+  }
   return null;
+}
+
+function isLoopbackRange(range: string): boolean {
+  return isLoopback(range.split('/')[0]!) || range.endsWith('/0');
 }
 
 export function providerUrl(platform: WebhookPlatform, given: UrlRules) {
-  return z.string().superRefine((text, context) => {
-    const fault = urlFault(platform, text, given);
-    if (fault) context.addIssue({ code: 'custom', message: fault });
-  });
+  return z
+    .string()
+    .trim()
+    .superRefine((text, context) => {
+      const fault = urlFault(platform, text, given);
+      if (fault) context.addIssue({ code: 'custom', message: fault });
+    });
 }
 
 /** Scheme, host and the last 4 characters: enough to tell one robot from another, nothing to call it with. */

@@ -1,7 +1,9 @@
 export * from './database-ground.js';
 export * from './describe-bus.js';
+export * from './describe-channel.js';
 export * from './hosted-service.js';
 export * from './memory-bus.js';
+export * from './see-markup.js';
 export { type Servers, serversFromEnvironment } from './servers.js';
 export * from './tcp-proxy.js';
 export * from './until.js';

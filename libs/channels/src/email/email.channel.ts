@@ -1,15 +1,17 @@
 /** E-mail: one SMTP transaction per attempt over the process's pool. "Delivered" means that the relay has taken it. */
+import { emailAddress } from '@herald/contracts';
 import { z } from 'zod';
 import type { Channel, MailMessage, OutboundMessage, Rendered } from '../channel.js';
 import { fail, failure, safeText } from '../failures.js';
 import { escapeHtml, toHtml, toPlainText } from '../markdown.js';
+import { asIs, cutEscaped, oneLine, unitsOf } from '../text.js';
 import { wordingOf, wordsIn } from '../wording.js';
 import { mailFailure } from './classify.js';
 
 const BODY_AT_MOST = 200_000;
 const colours = { info: '#1f6feb', warning: '#b35900', critical: '#c62828' } as const;
 
-const schema = z.object({ name: z.string(), address: z.string() });
+const schema = z.object({ name: z.string().transform(oneLine), address: emailAddress });
 type Config = z.infer<typeof schema>;
 
 type Payload = Omit<MailMessage, 'from' | 'to' | 'messageId'>;
@@ -22,7 +24,9 @@ export interface MailSender {
 /** `Herald <herald@example.com>` or a bare address. */
 export function parseSender(text: string): MailSender {
   const match = /^\s*(.*?)\s*<([^<>]+)>\s*$/.exec(text);
-  return match ? { name: match[1]!.replace(/^"|"$/g, ''), address: match[2]! } : { name: 'Herald', address: text.trim() };
+  return match
+    ? { name: match[1]!.replace(/^"|"$/g, ''), address: match[2]! }
+    : { name: 'Herald', address: text.trim() };
 }
 
 export const makeEmailChannel = (from: MailSender): Channel<Config, Payload> => ({
@@ -31,12 +35,16 @@ export const makeEmailChannel = (from: MailSender): Channel<Config, Payload> => 
   render,
   async send(payload, config, io, message) {
     if (!io.mail) fail(failure('bad-credentials', 'NO_MAIL_SERVER'));
-    const domain = from.address.split('@')[1] ?? 'localhost';
+    const domain = from.address.split('@').at(-1) ?? 'localhost';
     try {
       // The same id on every attempt, so that a mailbox can tell a repeat.
       const messageId = `<${message.deliveryId}@${domain}>`;
       const { response } = await io.mail.send({ ...payload, from, to: config, messageId }, io.signal);
-      return { status: Number(response.slice(0, 3)) || 250, providerCode: response.slice(0, 3), providerMessage: safeText(response) };
+      return {
+        status: Number(response.slice(0, 3)) || 250,
+        providerCode: response.slice(0, 3),
+        providerMessage: safeText(response),
+      };
     } catch (error) {
       throw mailFailure(error);
     }
@@ -46,9 +54,7 @@ export const makeEmailChannel = (from: MailSender): Channel<Config, Payload> => 
 
 function render(message: OutboundMessage): Rendered<Payload> {
   const words = wordingOf(message);
-  const isCut = words.body.length > BODY_AT_MOST;
-  const body = isCut ? words.body.slice(0, BODY_AT_MOST).toWellFormed() : words.body;
-  const links = message.content.links;
+  const { text: body, isCut } = cutEscaped(words.body, BODY_AT_MOST, asIs, unitsOf);
   const cutText = isCut ? [`${words.cut} ${message.messageUrl}`] : [];
   const text = [
     words.title,
@@ -56,7 +62,7 @@ function render(message: OutboundMessage): Rendered<Payload> {
     '',
     toPlainText(body),
     '',
-    ...links.map(({ label, href }) => `${label}: ${href}`),
+    ...words.links.map(({ label, href }) => `${label}: ${href}`),
     ...cutText,
     `${words.open}: ${message.messageUrl}`,
   ].join('\n');
@@ -64,7 +70,7 @@ function render(message: OutboundMessage): Rendered<Payload> {
   return {
     cut: isCut,
     payload: {
-      subject: words.title.replace(/[\r\n]+/g, ' '),
+      subject: words.title,
       text,
       html: page(message, words, body, isCut),
       headers: {
@@ -90,8 +96,10 @@ function page(message: OutboundMessage, words: ReturnType<typeof wordingOf>, bod
     `<p style="margin:4px 0 0;opacity:.7;font-size:13px">${escapeHtml(words.subtitle)}</p></div>`,
     `<div style="margin:24px 0">${toHtml(body)}</div>`,
     isCut ? `<p>${escapeHtml(words.cut)} ${link(message.messageUrl, words.open)}</p>` : '',
-    `<p>${message.content.links.map(({ label, href }) => link(href, label)).join('')}${link(message.messageUrl, words.open)}</p>`,
-    message.unsubscribeUrl ? `<p style="font-size:12px">${link(message.unsubscribeUrl, wordsIn(message.locale).unsubscribe)}</p>` : '',
+    `<p>${words.links.map(({ label, href }) => link(href, label)).join('')}${link(message.messageUrl, words.open)}</p>`,
+    message.unsubscribeUrl
+      ? `<p style="font-size:12px">${link(message.unsubscribeUrl, wordsIn(message.locale).unsubscribe)}</p>`
+      : '',
     `</div></body></html>`,
   ].join('');
 }

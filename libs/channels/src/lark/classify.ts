@@ -26,10 +26,15 @@ const CLOCK_OFF_BY_MS = 60_000;
 
 export function classifyLark({ code, text }: RobotAnswer, answer: HttpAnswer, now: Date): Failure | null {
   if (code === 0) return null;
-  if (code === 9499) return /too many|frequency/i.test(text) ? failure('throttled', '', { retryAfterSeconds: 60 }) : message;
+  if (code === 9499)
+    return /too many|frequency/i.test(text) ? failure('throttled', '', { retryAfterSeconds: 60 }) : message;
   if (code === 99991400) {
     const reset = Number(answer.headers['x-ogw-ratelimit-reset']);
-    return failure('throttled', '', reset > 0 ? { retryAfterSeconds: reset, retryAfterStated: true } : { retryAfterSeconds: 60 });
+    return failure(
+      'throttled',
+      '',
+      reset > 0 ? { retryAfterSeconds: reset, retryAfterStated: true } : { retryAfterSeconds: 60 },
+    );
   }
   if (code === 19021) {
     // Signature or clock: the answer's own time tells which.

@@ -7,7 +7,7 @@ import { fail, httpFailure, safeText } from '../failures.js';
 import { toPlainText } from '../markdown.js';
 import { providerUrl, type UrlRules } from '../provider-url.js';
 
-const secret = z.string().regex(/^whsec_[A-Za-z0-9+/]+=*$/, 'expected whsec_ and base64');
+const secret = z.string().regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'expected whsec_ and 24 to 64 bytes in base64');
 
 const schema = (rules: UrlRules) =>
   z.object({
@@ -28,7 +28,10 @@ export const makeWebhookChannel = (rules: UrlRules): Channel<Config, string> => 
   config: schema(rules),
   render,
   async send(payload, { url, secrets: current, retiring = [] }, io, message) {
-    const secrets = [...current, ...retiring.filter(({ until }) => new Date(until) > io.now()).map((old) => old.secret)];
+    const secrets = [
+      ...current,
+      ...retiring.filter(({ until }) => new Date(until) > io.now()).map((old) => old.secret),
+    ];
     const timestamp = String(Math.floor(io.now().getTime() / 1_000));
     const answer = await io.http.request(
       {
@@ -37,6 +40,7 @@ export const makeWebhookChannel = (rules: UrlRules): Channel<Config, string> => 
         headers: {
           'content-type': 'application/json',
           'user-agent': 'Herald/1',
+          'accept-encoding': 'identity',
           'webhook-id': message.deliveryId,
           'webhook-timestamp': timestamp,
           'webhook-signature': signatures(secrets, message.deliveryId, timestamp, payload),

@@ -7,14 +7,22 @@ const message = failure('bad-message', '');
 const removed = failure('bad-destination', '', { advice: 'robot-removed' });
 
 const byCode: Record<number, Failure> = {
-  [-1]: failure('provider-down', '', { retryAfterSeconds: 5, attemptsAtMost: 3 }),
+  // The vendor asks for at most 3 retries.
+  [-1]: failure('provider-down', '', { retryAfterSeconds: 5, attemptsAtMost: 4 }),
   45009: failure('throttled', '', { retryAfterSeconds: 60 }),
   45033: failure('throttled', '', { retryAfterSeconds: 10 }),
   93000: removed,
   93004: failure('bad-destination', '', { advice: 'robot-disabled' }),
   93008: failure('bad-destination', '', { advice: 'robot-removed' }),
-  ...Object.fromEntries([40008, 40058, 45002, 44004, 40035, 40039, 40033, 40004, 40005, 40006, 40007, 40009, 301019].map((code) => [code, message])),
-  ...Object.fromEntries([41001, 40001, 40014, 42001].map((code) => [code, failure('bad-credentials', '', { advice: 'robot-removed' })])),
+  ...Object.fromEntries(
+    [40008, 40058, 45002, 44004, 40035, 40039, 40033, 40004, 40005, 40006, 40007, 40009, 301019].map((code) => [
+      code,
+      message,
+    ]),
+  ),
+  ...Object.fromEntries(
+    [41001, 40001, 40014, 42001].map((code) => [code, failure('bad-credentials', '', { advice: 'robot-removed' })]),
+  ),
 };
 
 export function classifyWecom({ code, text }: RobotAnswer): Failure | null {
@@ -25,5 +33,5 @@ export function classifyWecom({ code, text }: RobotAnswer): Failure | null {
 
 /** Answers carry our own address and a hint for their support: neither helps the owner. */
 export function withoutEgress(text: string): string {
-  return text.replace(/,? ?(hint: \[[^\]]*\]|from ip: [^,]+)/g, '');
+  return text.replace(/,? *(hint: \[[^\]]*\]|from ip: [^, ]+)/g, '');
 }

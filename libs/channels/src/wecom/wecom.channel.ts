@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import type { Channel, OutboundMessage, Rendered } from '../channel.js';
 import { renderMarkdown, toPlainText } from '../markdown.js';
-import { breakMarkup, wecomMarkup } from '../markups.js';
+import { breakMarkup, breakMentions, wecomMarkup } from '../markups.js';
 import { providerUrl, type UrlRules } from '../provider-url.js';
 import { limitKey, postJson, receiptOf } from '../robot.js';
-import { bytesOf, cutEscaped } from '../text.js';
+import { bytesOf, cutEscaped, fitLines } from '../text.js';
 import { wordingOf } from '../wording.js';
 import { classifyWecom, withoutEgress } from './classify.js';
 
@@ -18,7 +18,13 @@ const schema = (rules: UrlRules) =>
   z.object({
     // People paste only the key as often as the address.
     url: z
-      .preprocess((given) => (typeof given === 'string' && KEY.test(given.trim()) ? `https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=${given.trim()}` : given), providerUrl('wecom', rules))
+      .preprocess(
+        (given) =>
+          typeof given === 'string' && KEY.test(given.trim())
+            ? `https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=${given.trim()}`
+            : given,
+        providerUrl('wecom', rules),
+      )
       .meta({ secret: true }),
     format: z.enum(['markdown', 'text']).default('markdown'),
   });
@@ -36,33 +42,41 @@ export const makeWecomChannel = (rules: UrlRules): Channel<Config, WecomPayload>
     const answer = await postJson(config.url, payload, io, [config.url]);
     return receiptOf(answer, io.now(), readAnswer, classifyWecom);
   },
-  limits: ({ url }) => [{ key: limitKey('wecom', url), capacity: 18, perMs: 60_000 }],
+  limits: ({ url }) => [
+    { key: limitKey('wecom', new URL(url).searchParams.get('key') ?? url), capacity: 18, perMs: 60_000 },
+  ],
 });
 
 function readAnswer(body: Record<string, unknown>) {
-  return typeof body['errcode'] === 'number' ? { code: body['errcode'], text: withoutEgress(String(body['errmsg'] ?? '')) } : null;
+  return typeof body['errcode'] === 'number'
+    ? { code: body['errcode'], text: withoutEgress(String(body['errmsg'] ?? '')) }
+    : null;
 }
 
 function render(message: OutboundMessage, config: Config): Rendered<WecomPayload> {
   const words = wordingOf(message);
-  if (config.format === 'text') {
-    const tail = `\n${message.messageUrl}`;
-    const title = cutEscaped(words.title, TITLE_AT_MOST_BYTES, breakMentions);
-    const head = `${title.text}\n${words.subtitle}\n`;
-    const body = cutEscaped(toPlainText(words.body), TEXT_AT_MOST_BYTES - bytesOf(head + tail), breakMentions);
-    return { payload: { msgtype: 'text', text: { content: head + body.text + tail } }, cut: body.isCut || title.isCut };
-  }
-  const title = cutEscaped(words.title, TITLE_AT_MOST_BYTES, breakMarkup);
+  const isText = config.format === 'text';
+  const atMost = isText ? TEXT_AT_MOST_BYTES : MARKDOWN_AT_MOST_BYTES;
+  const asText = isText ? breakMentions : breakMarkup;
+  const link = isText ? (label: string, href: string) => `${label}: ${href}` : wecomMarkup.link;
+  const title = cutEscaped(words.title, TITLE_AT_MOST_BYTES, asText);
   const colour = { info: 'info', warning: 'warning', critical: 'warning' }[message.severity];
-  const head = `### ${title.text}\n> <font color="${colour}">${breakMarkup(words.subtitle)}</font>\n`;
-  const open = `\n[${words.open}](${message.messageUrl})`;
-  const cutLine = `\n${words.cut} [${words.open}](${message.messageUrl})`;
-  const room = MARKDOWN_AT_MOST_BYTES - bytesOf(head + cutLine);
-  const links = message.content.links.map(({ label, href }) => `\n[${breakMarkup(label)}](${href.replace(/[()]/g, encodeURIComponent)})`).join('');
-  const withLinks = bytesOf(links) < room / 2 ? links : '';
-  const body = renderMarkdown(words.body, wecomMarkup, room - bytesOf(withLinks));
-  const content = head + body.text + withLinks + (body.isCut ? cutLine : open);
-  return { payload: { msgtype: 'markdown', markdown: { content } }, cut: body.isCut || title.isCut };
+  const head = isText
+    ? `${title.text}\n${asText(words.subtitle)}\n`
+    : `### ${title.text}\n> <font color="${colour}">${asText(words.subtitle)}</font>\n`;
+  const open = `\n${link(words.open, message.messageUrl)}`;
+  const cutLine = `\n${words.cut}${open}`;
+  const room = atMost - bytesOf(head + cutLine);
+  const allLinks = words.links.map(({ label, href }) => `\n${link(asText(label), href)}`);
+  const links = fitLines(allLinks, room / 2, bytesOf);
+  const left = room - bytesOf(links.join(''));
+  const body = isText
+    ? cutEscaped(toPlainText(words.body), left, asText)
+    : renderMarkdown(words.body, wecomMarkup, left);
+  const cut = body.isCut || title.isCut || links.length < allLinks.length;
+  const content = head + body.text + links.join('') + (cut ? cutLine : open);
+  return {
+    payload: isText ? { msgtype: 'text', text: { content } } : { msgtype: 'markdown', markdown: { content } },
+    cut,
+  };
 }
-
-const breakMentions = (text: string) => text.replace(/<@|@/g, (found) => `${found}\u200B`);
