@@ -21,7 +21,8 @@ import { KafkaProducer } from './kafka-producer.js';
 
 const RETENTION_MS = 7 * 24 * 60 * 60_000;
 const CHECK_WITHIN_MS = 2_000;
-const TRIES_OF_A_QUESTION = 5;
+const ANSWER_WITHIN_MS = 10_000;
+const TOPICS_WITHIN_MS = 40_000;
 const RETIRED_FOR_MS = 15_000;
 
 export interface KafkaBusOptions {
@@ -67,6 +68,7 @@ export class KafkaBus implements Bus {
         beginOffsets: (topic) => this.beginOffsets(topic),
         endOffsets: (topic) => this.endOffsets(topic),
         committedOffsets: (group, topic) => this.committedOffsets(group, topic),
+        check: () => this.check(),
       },
       options,
     );
@@ -108,7 +110,7 @@ export class KafkaBus implements Bus {
           `topic ${name} has ${partitions.length} partitions, HERALD_KAFKA_PARTITIONS says ${numPartitions}: set it to ${partitions.length}, keys would move otherwise`,
         );
       }
-    });
+    }, TOPICS_WITHIN_MS);
   }
 
   endOffsets(topic: string): Promise<Offsets> {
@@ -131,13 +133,7 @@ export class KafkaBus implements Bus {
   }
 
   async check(): Promise<void> {
-    let late: NodeJS.Timeout | undefined;
-    await Promise.race([
-      this.withAdmin((admin) => admin.describeCluster()),
-      new Promise((_, reject) => {
-        late = setTimeout(() => reject(new BusUnavailable('Kafka does not answer')), CHECK_WITHIN_MS);
-      }),
-    ]).finally(() => clearTimeout(late));
+    await this.withAdmin((admin) => admin.describeCluster(), CHECK_WITHIN_MS);
   }
 
   async close(): Promise<void> {
@@ -153,19 +149,20 @@ export class KafkaBus implements Bus {
   }
 
   /** What the broker says of itself as passing (a leader that moves) is asked again. */
-  private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+  private async withAdmin<T>(work: (admin: Admin) => Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> {
+    const deadline = performance.now() + withinMs;
     for (let tries = 1; ; tries += 1) {
       this.admin ??= this.connectAdmin();
       const connecting = this.admin;
       try {
-        return await work(await connecting);
+        return await before(deadline, connecting.then(work));
       } catch (error) {
         if (error instanceof WrongPartitions) throw error;
         this.retire(connecting);
-        if (tries >= TRIES_OF_A_QUESTION || !isPassing(error)) {
+        if (!isPassing(error) || performance.now() > deadline) {
           throw new BusUnavailable('Kafka does not answer', { cause: error });
         }
-        await sleep(100 * tries);
+        await sleep(Math.min(100 * tries, 1_000));
       }
     }
   }
@@ -191,6 +188,14 @@ export class KafkaBus implements Bus {
 /** Keys would move to other partitions: a fault of the configuration, nothing to wait for. */
 export class WrongPartitions extends StartFault {
   override readonly name = 'WrongPartitions';
+}
+
+async function before<T>(deadline: number, work: Promise<T>): Promise<T> {
+  let late: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    late = setTimeout(() => reject(new Error('no answer in time')), deadline - performance.now());
+  });
+  return Promise.race([work, silence]).finally(() => clearTimeout(late));
 }
 
 function isPassing(error: unknown): boolean {

@@ -2,6 +2,7 @@
 import { type ISocketFactory, Kafka, logLevel, type SASLOptions } from 'kafkajs';
 import type { PlatformConfig } from '../config/platform.config.js';
 import type { Logger } from '../log/logger.js';
+import { honestSockets } from './kafka-socket.js';
 
 export function makeKafka(
   service: string,
@@ -21,7 +22,7 @@ export function makeKafka(
     retry: { retries: 3, initialRetryTime: 50, maxRetryTime: 1_000 },
     ...(ca ? { ssl: { ca: [ca] } } : config.HERALD_KAFKA_TLS_ENABLED ? { ssl: true } : {}),
     ...(mechanism ? { sasl: { mechanism, username, password } as SASLOptions } : {}),
-    ...(socketFactory ? { socketFactory } : {}),
+    socketFactory: honestSockets(socketFactory),
     logLevel: logLevel.WARN,
     // Retried inside kafkajs, and told by our own events where it matters: worth a debug line, not an alarm.
     logCreator: () => (entry) =>

@@ -10,13 +10,16 @@ import type { Logger } from '../log/logger.js';
 import type { ConsumeOptions, Consumption, Offsets } from './bus.js';
 import { Intake, type Position, type RawRecord } from './intake.js';
 import { assignByPartition } from './kafka-assigner.js';
+import { leaveGroup } from './kafka-group.js';
 import { Watchdog } from './watchdog.js';
 import { settledWithin } from './within.js';
 
 const TICK_EVERY_MS = 250;
 const SUSPECT_AFTER_MS = 10_000;
 const REVOKE_WITHIN_MS = 5_000;
+const DEAD_AFTER_MS = 90_000;
 const LEAVE_WITHIN_MS = 5_000;
+const LEAVE_AGAIN_MS = 500;
 const COMMITS_AT_THE_END = 4;
 
 export interface KafkaConsumptionParts {
@@ -28,6 +31,7 @@ export interface KafkaConsumptionParts {
   readonly beginOffsets: (topic: string) => Promise<Offsets>;
   readonly endOffsets: (topic: string) => Promise<Offsets>;
   readonly committedOffsets: (group: string, topic: string) => Promise<Offsets>;
+  readonly check: () => Promise<void>;
 }
 
 interface Held {
@@ -50,10 +54,12 @@ export class KafkaConsumption implements Consumption {
   private stale = new Map<string, number>();
   /** Records that expired before they were read, per partition, as found before joining. */
   private expiredAtStart: ReadonlyMap<string, number> | undefined;
+  private memberId: string | undefined;
   private commitNow: Commit | undefined;
   private committing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private lastHeartbeat = performance.now();
+  private askedAt = 0;
   private hasGivenUp = false;
   private isSuspended = false;
   private isStopping = false;
@@ -121,13 +127,18 @@ export class KafkaConsumption implements Consumption {
     const { events } = consumer;
     consumer.on(events.HEARTBEAT, () => this.heartbeatAnswered());
     consumer.on(events.REBALANCING, () => void this.giveUp());
-    consumer.on(events.GROUP_JOIN, ({ payload }) => this.joined(payload.memberAssignment));
+    consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      this.memberId = payload.memberId;
+      this.joined(payload.memberAssignment);
+    });
     consumer.on(events.CRASH, ({ payload }) => {
       parts.logger.warn({ group: options.group, error: payload.error, restart: payload.restart }, 'consumer crashed');
       if (this.isStopping) return;
       // It has left the group: others own its partitions already.
       void this.giveUp();
       if (!payload.restart) options.onFatal(payload.error);
+      else if (this.memberId) void this.leave(this.memberId);
+      this.memberId = undefined;
     });
     try {
       await consumer.connect();
@@ -281,10 +292,26 @@ export class KafkaConsumption implements Consumption {
     const now = performance.now();
     if (this.isStopping) return;
     void this.watchdog.tick(this.intake.takeProgress(), now);
-    if (this.isSuspended || now - this.lastHeartbeat <= SUSPECT_AFTER_MS) return;
+    const silentMs = now - this.lastHeartbeat;
+    if (silentMs > DEAD_AFTER_MS && now - this.askedAt > DEAD_AFTER_MS / 10) void this.tellIfDead(now);
+    if (this.isSuspended || silentMs <= SUSPECT_AFTER_MS) return;
     this.isSuspended = true;
     this.parts.logger.warn({ group: this.options.group }, 'no heartbeat was answered for 10 s: starting nothing more');
     void this.giveUp();
+  }
+
+  /** The broker answers others and this member has not been heard for longer than any rebalance takes. */
+  private async tellIfDead(now: number): Promise<void> {
+    this.askedAt = now;
+    const isThere = await this.parts.check().then(
+      () => true,
+      () => false,
+    );
+    if (!isThere || this.isStopping || now - this.lastHeartbeat <= DEAD_AFTER_MS) return;
+    this.askedAt = Number.POSITIVE_INFINITY;
+    this.options.onFatal(
+      new Error(`group ${this.options.group} has not been heard for 90 s, and Kafka answers others`),
+    );
   }
 
   /** Back after a silence without having been expelled: read again what was not committed. */
@@ -310,6 +337,20 @@ export class KafkaConsumption implements Consumption {
       positions.set(`${topic}/${partition}`, { topic, partition, offset, next: records.at(-1)!.offset + 1 });
     }
     return [...positions.values()];
+  }
+
+  /** Of the member that crashed: as soon as the broker answers, at the latest when its session has ended anyway. */
+  private async leave(memberId: string): Promise<void> {
+    const { kafka, prefix, sessionTimeoutMs } = this.parts;
+    const until = performance.now() + 2 * sessionTimeoutMs;
+    while (!this.isStopping && performance.now() < until) {
+      try {
+        return await leaveGroup(kafka, prefix + this.options.group, memberId);
+      } catch (error) {
+        if ((error as { type?: string }).type === 'UNKNOWN_MEMBER_ID') return;
+        await sleep(LEAVE_AGAIN_MS);
+      }
+    }
   }
 
   private async giveUp(): Promise<void> {

@@ -1,0 +1,36 @@
+/**
+ * Sockets for kafkajs that never swallow a request. It takes a connection that is just closing for a connected one, and
+ * stops looking at its requests' time limits when it has closed: what is written in between would wait for ever, and with
+ * it the heartbeat, or the restart of a consumer (kafkajs 2.2.4, network/connection.js, requestQueue).
+ */
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ISocketFactory } from 'kafkajs';
+
+const KEEP_ALIVE_AFTER_MS = 30_000;
+
+const plainOrTls: ISocketFactory = ({ host, port, ssl, onConnect }) =>
+  ssl
+    ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
+    : connect({ host, port }, onConnect);
+
+export function honestSockets(make: ISocketFactory = plainOrTls): ISocketFactory {
+  return (options) => {
+    const socket = make(options);
+    socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
+    return tellingOfLateWrites(socket);
+  };
+}
+
+/** What is written after the end is answered by an error a turn later: kafkajs then rejects what waits. */
+function tellingOfLateWrites(socket: Socket): Socket {
+  const write = socket.write.bind(socket);
+  const late = () => {
+    setImmediate(() => socket.emit('error', Object.assign(new Error('written after the end'), { code: 'EPIPE' })));
+    return false;
+  };
+  return Object.assign(socket, {
+    write: (...given: Parameters<Socket['write']>) =>
+      socket.destroyed || socket.writableEnded ? late() : write(...given),
+  });
+}
