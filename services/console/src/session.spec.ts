@@ -190,7 +190,7 @@ describe('clientAddress', () => {
     ['10.0.0.1', '1.2.3.4, 198.51.100.1, 10.0.0.2', '198.51.100.1', 'the last that no gateway is'],
     ['10.0.0.1', undefined, '10.0.0.1', 'a gateway that says nothing'],
     ['::1', 'nonsense', '::1', 'what is no address'],
-  ])('%s with %s is %s: %s', (connected, forwardedFor, expected) => {
+  ])('%s with %s is %s: %s', (connected, forwardedFor, expected, _why) => {
     expect(of(connected, forwardedFor)).toBe(expected);
   });
 });
