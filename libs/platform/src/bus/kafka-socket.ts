@@ -22,15 +22,21 @@ export function honestSockets(make: ISocketFactory = plainOrTls): ISocketFactory
   };
 }
 
-/** What is written after the end is answered by an error a turn later: kafkajs then rejects what waits. */
+/**
+ * What is written after the end is answered by an error a turn later: kafkajs then rejects what waits. Node itself puts
+ * another `write` on a socket whose peer has ended, and that one is silent once the socket is destroyed.
+ */
 function tellingOfLateWrites(socket: Socket): Socket {
-  const write = socket.write.bind(socket);
+  let write: Socket['write'] = socket.write.bind(socket);
   const late = () => {
     setImmediate(() => socket.emit('error', Object.assign(new Error('written after the end'), { code: 'EPIPE' })));
     return false;
   };
-  return Object.assign(socket, {
-    write: (...given: Parameters<Socket['write']>) =>
-      socket.destroyed || socket.writableEnded ? late() : write(...given),
+  const guarded = (...given: Parameters<Socket['write']>) => (socket.destroyed ? late() : write(...given));
+  return Object.defineProperty(socket, 'write', {
+    get: () => guarded,
+    set: (replacement: Socket['write']) => {
+      write = replacement.bind(socket);
+    },
   });
 }
