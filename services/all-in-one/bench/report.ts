@@ -89,11 +89,12 @@ export function statements(all: readonly CountedStatement[], deliveries: number)
   return table(['statement', 'calls', 'rows per call', 'calls per delivery', 'ms per call', 'ms per delivery'], rows);
 }
 
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Figures to the right; the first columns, so many, hold words. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], wordColumns = 1): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
+    `| ${cells.map((cell, column) => (column < wordColumns ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
+  const rule = `| ${widths.map((width, column) => (column < wordColumns ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
   return [line(head), rule, ...rows.map(line)].join('\n');
 }
 

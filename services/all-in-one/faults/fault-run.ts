@@ -51,6 +51,7 @@ export interface FaultReport {
 }
 
 const READY_WITHIN_MS = 90_000;
+const OVERLAP_AFTER_MS = 6_000;
 const DRAIN_WITHIN_MS = 300_000;
 const BEFORE_FAULTS_MS = 5_000;
 const WARM_UP_EVENTS = 500;
@@ -191,24 +192,42 @@ class FaultRun {
     };
   }
 
+  /**
+   * Faults overlap where a process takes long to come back (a killed member's group waits for its session to end): the next
+   * one comes after a while all the same. Only what is still down is not killed again, and servers are killed when all is up.
+   */
   private async injectAll(faults: readonly Fault[], startedAt: number): Promise<void> {
+    const { say, secondsAtMost, pauseMs } = this.options;
+    const comingBack = new Map<string, Promise<unknown>>();
     for (const [index, fault] of faults.entries()) {
-      if (monotonicMs() - startedAt > this.options.secondsAtMost * 1_000) {
-        this.options.say(`time is up: ${faults.length - index} of ${faults.length} faults are left out`);
-        return;
+      if (monotonicMs() - startedAt > secondsAtMost * 1_000) {
+        say(`time is up: ${faults.length - index} of ${faults.length} faults are left out`);
+        break;
       }
-      const name = describeFault(fault);
-      const atMs = monotonicMs();
-      await this.inject(fault);
-      const readyAtMs = await this.everythingReady();
-      if (readyAtMs === null) this.stuck.push(name);
-      this.injected.push({ name, atMs, readyAtMs });
-      const { posted, accepted } = await this.load.call('progress');
-      this.options.say(
-        `${name}: ${readyAtMs === null ? 'NOT READY in time' : `ready after ${((readyAtMs - atMs) / 1_000).toFixed(1)} s`} (${posted} posted, ${accepted} accepted, ${(await this.sink.call('counts')).delivered} at the sink)`,
-      );
-      await sleep(this.options.pauseMs);
+      const one = 'process' in fault ? fault.process : null;
+      await (one === null ? Promise.all(comingBack.values()) : comingBack.get(one));
+      const back = this.injectOne(fault);
+      comingBack.set(one ?? describeFault(fault), back);
+      await (one === null ? back : Promise.race([back, sleep(OVERLAP_AFTER_MS)]));
+      await sleep(pauseMs);
     }
+    await Promise.all(comingBack.values());
+  }
+
+  private async injectOne(fault: Fault): Promise<void> {
+    const { ground, options } = this;
+    const name = describeFault(fault);
+    const place = this.injected.length;
+    const atMs = monotonicMs();
+    this.injected.push({ name, atMs, readyAtMs: null });
+    await this.inject(fault);
+    const readyAtMs = await this.ready('process' in fault ? [fault.process] : ground.processes);
+    this.injected[place] = { name, atMs, readyAtMs };
+    if (readyAtMs === null) this.stuck.push(name);
+    const { posted, accepted } = await this.load.call('progress');
+    const { delivered } = await this.sink.call('counts');
+    const how = readyAtMs === null ? 'NOT READY in time' : `ready after ${((readyAtMs - atMs) / 1_000).toFixed(1)} s`;
+    options.say(`${name}: ${how} (${posted} posted, ${accepted} accepted, ${delivered} at the sink)`);
   }
 
   private async inject(fault: Fault): Promise<void> {
@@ -237,10 +256,10 @@ class FaultRun {
     }
   }
 
-  private async everythingReady(): Promise<number | null> {
-    const ready = this.ground.processes.map((name) =>
-      until(`${name} is ready`, () => this.ground.isReady(name), READY_WITHIN_MS),
-    );
-    return Promise.all(ready).then(monotonicMs, () => null);
+  /** When all of them answered ready. */
+  private async ready(processes: readonly string[]): Promise<number | null> {
+    const { ground } = this;
+    const each = processes.map((name) => until(`${name} is ready`, () => ground.isReady(name), READY_WITHIN_MS));
+    return Promise.all(each).then(monotonicMs, () => null);
   }
 }

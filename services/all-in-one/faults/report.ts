@@ -60,6 +60,7 @@ export function reportOf(report: FaultReport): string {
     table(
       ['check', 'kept', 'seen'],
       checksOf(report).map(({ name, isKept, seen }) => [name, isKept ? 'yes' : '**NO**', seen]),
+      3,
     ),
     '',
     table(
