@@ -5,6 +5,7 @@ import { makeDataDir } from '../data-dir.js';
 import { dataDirFault, StartFault } from '../start-fault.js';
 import type { Database } from './database.js';
 import { PgDatabase } from './pg-database.js';
+import { PgliteHost } from './pglite-host.js';
 import { PgliteStream } from './pglite-stream.js';
 
 export class DataDirInUse extends StartFault {
@@ -14,9 +15,7 @@ export class DataDirInUse extends StartFault {
 export async function openEmbeddedDatabase(dataDir: string, applicationName: string): Promise<Database> {
   const folder = resolve(dataDir);
   const unlock = claim(folder);
-  // Loaded here: tens of megabytes that a process on a server's database never needs.
-  const { PGlite } = await import('@electric-sql/pglite');
-  const lite = await PGlite.create({ dataDir: join(folder, 'database') });
+  const lite = await PgliteHost.open(join(folder, 'database'));
   const database = new PgDatabase({
     url: 'postgres://postgres@embedded/postgres',
     connections: 1,

@@ -1,11 +1,11 @@
 /**
  * The wire between `pg` and PGlite inside one process: a stream that gives PGlite whole cycles of the protocol, up to their
- * Sync, in one call. Cheaper than a socket, and nothing can come between the messages of a cycle
+ * Sync, at once. Cheaper than a socket, and nothing can come between the messages of a cycle
  * (docs/decisions/0002-embedded-database.md).
  * https://www.postgresql.org/docs/17/protocol-message-formats.html
  */
 import { Duplex } from 'node:stream';
-import type { PGlite } from '@electric-sql/pglite';
+import type { PgliteHost } from './pglite-host.js';
 
 const SYNC = 0x53;
 const QUERY = 0x51;
@@ -16,7 +16,7 @@ export class PgliteStream extends Duplex {
   private pending: Buffer = Buffer.alloc(0);
   private isStarted = false;
 
-  constructor(private readonly lite: Pick<PGlite, 'execProtocolRaw'>) {
+  constructor(private readonly lite: Pick<PgliteHost, 'exec'>) {
     super();
   }
 
@@ -66,7 +66,7 @@ export class PgliteStream extends Duplex {
     }
     const cycles = new Uint8Array(this.pending.subarray(0, end));
     this.pending = this.pending.subarray(end);
-    this.lite.execProtocolRaw(cycles).then((answer) => {
+    this.lite.exec(cycles).then((answer) => {
       if (answer.length > 0) this.push(Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength));
       done();
     }, done);

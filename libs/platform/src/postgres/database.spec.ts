@@ -1,0 +1,3 @@
+import { describeDatabase, embedded } from '@herald/testing';
+
+describeDatabase(embedded);
