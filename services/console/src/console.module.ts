@@ -1,5 +1,12 @@
 import type { ChannelRuntime } from '@herald/channels';
-import { DeliveryChangeStore, DeliveryStore, LedgerStore, OwnMailStore, retryDelays } from '@herald/delivery';
+import {
+  ATTEMPT_LIMIT_MS,
+  DeliveryChangeStore,
+  DeliveryStore,
+  LedgerStore,
+  OwnMailStore,
+  retryDelays,
+} from '@herald/delivery';
 import {
   BUCKETS,
   type Buckets,
@@ -80,6 +87,7 @@ import { WebhooksController } from './webhooks.controller.js';
           channels,
           buckets,
           publicUrl: config.get(platformConfig).HERALD_PUBLIC_URL,
+          attemptLimitMs: ATTEMPT_LIMIT_MS,
           now: () => clock.now(),
         }),
     },

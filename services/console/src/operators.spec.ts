@@ -50,7 +50,9 @@ describe('operators', () => {
       [{ owner: { ...owner, isOperator: true } }, '/owner/isOperator'],
       [{ timeZone: 'Nowhere' }, '/timeZone'],
     ])('refuse %j', async (more, path) => {
-      const answer = await ground.call('/v1/ops/accounts', { body: { id: anId('acct'), name: 'Ours', owner, ...more } });
+      const answer = await ground.call('/v1/ops/accounts', {
+        body: { id: anId('acct'), name: 'Ours', owner, ...more },
+      });
       expect([answer.status, pathsOf(answer)]).toEqual([422, [path]]);
     });
 
@@ -103,11 +105,14 @@ describe('operators', () => {
     });
 
     it('refuse what is no category, no rate, no time to come', async () => {
-      const make = (body: object) => ground.call('/v1/ops/producers', { body: { name: 'x', categories: ['*'], ...body } });
+      const make = (body: object) =>
+        ground.call('/v1/ops/producers', { body: { name: 'x', categories: ['*'], ...body } });
       expect(pathsOf(await make({ categories: ['service', 'nonsense'] }))).toEqual(['/categories/1']);
       expect(pathsOf(await make({ ratePerSecond: 0 }))).toEqual(['/ratePerSecond']);
       const { id } = (await make({ ratePerSecond: 50 })).body;
-      const expired = await ground.call(`/v1/ops/producers/${id}/keys`, { body: { expiresAt: '2020-01-01T00:00:00Z' } });
+      const expired = await ground.call(`/v1/ops/producers/${id}/keys`, {
+        body: { expiresAt: '2020-01-01T00:00:00Z' },
+      });
       expect([expired.status, pathsOf(expired)]).toEqual([422, ['/expiresAt']]);
       expect((await ground.call(`/v1/ops/producers/${randomUUID()}/keys`, { body: {} })).status).toBe(404);
     });
@@ -118,7 +123,8 @@ describe('operators', () => {
       const accountId = anId('acct');
       const acceptedAt = new Date();
       const ids = [];
-      for (const status of ['dead', 'dead', 'scheduled']) ids.push(await ground.delivery({ accountId, status, acceptedAt }));
+      for (const status of ['dead', 'dead', 'scheduled'])
+        ids.push(await ground.delivery({ accountId, status, acceptedAt }));
       const list = (query: string) => ground.ok(`/v1/ops/deliveries?accountId=${accountId}${query}`);
       expect((await list('')).items.map(({ id }: { id: string }) => id).sort()).toEqual([...ids].sort());
       const first = await list('&limit=2');
@@ -258,7 +264,11 @@ describe('operators', () => {
       expect([...(await list('&status=disabled')).keys()]).toEqual([disabled.id]);
 
       const post = (id: string, what: string) => ground.ok(`/v1/ops/destinations/${id}/${what}`, { method: 'POST' });
-      expect(await post(disabled.id, 'enable')).toMatchObject({ status: 'enabled', statusReason: null, failingSince: null });
+      expect(await post(disabled.id, 'enable')).toMatchObject({
+        status: 'enabled',
+        statusReason: null,
+        failingSince: null,
+      });
       expect((await account.history()).items[0]).toMatchObject({ action: 'webhook.updated', by: 'bootstrap' });
 
       const before = await post(tripped.id, 'reset-breaker');

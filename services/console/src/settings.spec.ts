@@ -49,7 +49,9 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
         timeZone: 'Asia/Shanghai',
         verifiedAt: recipient.verifiedAt,
       });
-      expect(await change({ email: recipient.email.toLowerCase() })).toMatchObject({ verifiedAt: recipient.verifiedAt });
+      expect(await change({ email: recipient.email.toLowerCase() })).toMatchObject({
+        verifiedAt: recipient.verifiedAt,
+      });
       expect(await change({ email: 'another@example.com' })).toMatchObject({ verifiedAt: null });
       expect(await change({ timeZone: null })).toMatchObject({ timeZone: null });
     });
@@ -151,6 +153,7 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
       const refused = await account.call(`/v1/recipients/${recipient.id}`, { method: 'DELETE' });
       expect([refused.status, pathsOf(refused)]).toEqual([409, ['/subscriptions/svc_bill']]);
       expect(refused.body.detail).toContain('svc_bill');
+      expect((await account.call(`/v1/recipients/${recipient.id}?force=false`, { method: 'DELETE' })).status).toBe(409);
       const removed = await account.call(`/v1/recipients/${recipient.id}?force=true`, { method: 'DELETE' });
       expect([removed.status, removed.body]).toEqual([204, '']);
       expect(await account.ok('/v1/subscriptions/svc_bill')).toMatchObject({ recipientIds: [], revision: 2 });
@@ -192,8 +195,10 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
     let answer: (response: ServerResponse) => void;
     const received: { headers: IncomingHttpHeaders; body: string }[] = [];
     const ok = (response: ServerResponse) => response.writeHead(200).end('fine');
-    const status = (code: number, headers: Record<string, string> = {}) => (response: ServerResponse) =>
-      response.writeHead(code, headers).end('no');
+    const status =
+      (code: number, headers: Record<string, string> = {}) =>
+      (response: ServerResponse) =>
+        response.writeHead(code, headers).end('no');
 
     beforeAll(async () => {
       receiver = createServer((request, response) => {
@@ -241,8 +246,18 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
 
     it('keep no secret in an answer, in the history, or plain in the database', async () => {
       const account = await ground.account();
-      const ding = await account.webhook({ platform: 'dingtalk', url: dingtalk, secret: 'SECPLANTED2', keywords: ['Herald'] });
-      const slack = await account.webhook({ platform: 'slack', url: undefined, botToken: 'xoxb-PLANTED3', channel: '#ops' });
+      const ding = await account.webhook({
+        platform: 'dingtalk',
+        url: dingtalk,
+        secret: 'SECPLANTED2',
+        keywords: ['Herald'],
+      });
+      const slack = await account.webhook({
+        platform: 'slack',
+        url: undefined,
+        botToken: 'xoxb-PLANTED3',
+        channel: '#ops',
+      });
       const custom = await account.webhook({ url: `${address}/PLANTED4/x` });
       expect(ding).toMatchObject({ hasSecret: true, keywords: ['Herald'] });
       expect(slack).toMatchObject({ hasSecret: true, url: null, channel: '#ops' });
@@ -270,7 +285,10 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
         expect([body, refused.status, pathsOf(refused)]).toEqual([body, 422, [path]]);
       }
       const { id } = await account.webhook();
-      const refused = await account.call(`/v1/webhooks/${id}`, { method: 'PATCH', body: { url: 'http://example.com/' } });
+      const refused = await account.call(`/v1/webhooks/${id}`, {
+        method: 'PATCH',
+        body: { url: 'http://example.com/' },
+      });
       expect([refused.status, pathsOf(refused)]).toEqual([422, ['/url']]);
       expect((await account.ok(`/v1/webhooks/${id}`)).url).toMatch(/^https:/);
     });
@@ -332,16 +350,19 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
       [404, 'HTTP 404', 'endpoint-not-found'],
       [410, 'HTTP 410', 'endpoint-gone'],
       [302, 'HTTP 302', 'endpoint-redirects'],
-    ])('show what a provider answered (%d), and what to do about it in the caller’s language', async (code, providerCode, advice) => {
-      answer = status(code, code === 302 ? { location: 'https://example.com/' } : {});
-      const account = await ground.account();
-      const { id } = await account.webhook({ url: `${address}/SECRETPATH` });
-      const result = await test(account, id, { 'accept-language': 'fr, zh-CN;q=0.8, en;q=0.5' });
-      expect(result).toMatchObject({ delivered: false, providerCode });
-      expect(result.advice).toBe(adviceIn('zh-CN', advice));
-      expect(JSON.stringify(result)).not.toContain('SECRETPATH');
-      expect(JSON.parse(received.at(-1)!.body).data.content).toMatchObject({ locale: 'zh-CN', title: '测试消息' });
-    });
+    ])(
+      'show what a provider answered (%d), and what to do about it in the caller’s language',
+      async (code, providerCode, advice) => {
+        answer = status(code, code === 302 ? { location: 'https://example.com/' } : {});
+        const account = await ground.account();
+        const { id } = await account.webhook({ url: `${address}/SECRETPATH` });
+        const result = await test(account, id, { 'accept-language': 'fr, zh-CN;q=0.8, en;q=0.5' });
+        expect(result).toMatchObject({ delivered: false, providerCode });
+        expect(result.advice).toBe(adviceIn('zh-CN', advice));
+        expect(JSON.stringify(result)).not.toContain('SECRETPATH');
+        expect(JSON.parse(received.at(-1)!.body).data.content).toMatchObject({ locale: 'zh-CN', title: '测试消息' });
+      },
+    );
 
     it('do not keep the caller waiting for an endpoint that hangs', async () => {
       answer = () => {};
@@ -431,7 +452,11 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
       expect((await account.ok('/v1/subscriptions/svc_bill')).channels.webhook).toBe(1);
       expect((await account.ok('/v1/subscriptions/svc_invoice')).channels.webhook).toBe(0);
       expect((await account.call('/v1/subscriptions/svc_bill', { method: 'DELETE' })).status).toBe(204);
-      expect(await account.ok('/v1/subscriptions/svc_bill')).toMatchObject({ inherited: true, revision: 0, channels: { webhook: 0 } });
+      expect(await account.ok('/v1/subscriptions/svc_bill')).toMatchObject({
+        inherited: true,
+        revision: 0,
+        channels: { webhook: 0 },
+      });
       const [entry] = (await account.ok('/v1/history?scope=svc_bill')).items;
       expect(entry).toMatchObject({
         action: 'subscription.reset',
@@ -465,7 +490,9 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
 
     it('take back an unchanged -1 or -2', async () => {
       const account = await ground.account();
-      expect((await account.put('sec_account_security', { channels: { inbox: -1, email: -1, webhook: 1 } })).status).toBe(200);
+      expect(
+        (await account.put('sec_account_security', { channels: { inbox: -1, email: -1, webhook: 1 } })).status,
+      ).toBe(200);
       expect((await account.put('act_promotion', { channels: { webhook: -2, email: 1 } })).status).toBe(200);
     });
 
@@ -489,7 +516,9 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
       const account = await ground.account();
       for (const scope of ['nonsense', 'herald_destination_failing', '__proto__']) {
         expect((await account.call(`/v1/subscriptions/${scope}`)).status).toBe(404);
-        expect((await account.call(`/v1/subscriptions/${scope}`, { method: 'PUT', body: { revision: 0 } })).status).toBe(404);
+        expect(
+          (await account.call(`/v1/subscriptions/${scope}`, { method: 'PUT', body: { revision: 0 } })).status,
+        ).toBe(404);
         expect((await account.call(`/v1/subscriptions/${scope}`, { method: 'DELETE' })).status).toBe(404);
       }
     });
@@ -522,7 +551,11 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
         body: { name: 'Ops', title: 'security', email: 'ops@example.com' },
       });
       await account.ok(`/v1/recipients/${recipient.id}`, { as: owner, method: 'PATCH', body: { name: 'Night' } });
-      await account.ok('/v1/subscriptions/svc_bill', { as: owner, method: 'PUT', body: { revision: 0, channels: { email: 0 } } });
+      await account.ok('/v1/subscriptions/svc_bill', {
+        as: owner,
+        method: 'PUT',
+        body: { revision: 0, channels: { email: 0 } },
+      });
       const { items } = await account.history();
       expect(items.map(({ action }) => action)).toEqual([
         'subscription.updated',
@@ -536,7 +569,11 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
         before: { inherited: true, channels: { email: 1 } },
         after: { inherited: false, channels: { email: 0 } },
       });
-      expect(items[1]).toMatchObject({ scope: `recipients/${recipient.id}`, before: { name: 'Ops' }, after: { name: 'Night' } });
+      expect(items[1]).toMatchObject({
+        scope: `recipients/${recipient.id}`,
+        before: { name: 'Ops' },
+        after: { name: 'Night' },
+      });
       expect(items[3]).toMatchObject({ by: 'bootstrap', before: null, after: { id: account.id } });
       const first = await account.ok('/v1/history?limit=3');
       const rest = await account.ok(`/v1/history?limit=3&cursor=${first.nextCursor}`);
@@ -597,8 +634,18 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
       ['PATCH', '/v1/recipients/:id', { body: { verifiedAt: '2026-01-01T00:00:00Z' } }, 422],
       ['DELETE', '/v1/recipients/:id?force=maybe', {}, 422],
       ['PUT', '/v1/subscriptions/svc_bill', { body: { channels: { email: 0 } } }, 422],
-      ['PUT', '/v1/subscriptions/svc_bill', { body: { revision: 0, rules: { includeKeywords: ['x'.repeat(65)] } } }, 422],
-      ['PUT', '/v1/subscriptions/svc_bill', { body: { revision: 0, rules: { includeKeywords: Array(21).fill('x') } } }, 422],
+      [
+        'PUT',
+        '/v1/subscriptions/svc_bill',
+        { body: { revision: 0, rules: { includeKeywords: ['x'.repeat(65)] } } },
+        422,
+      ],
+      [
+        'PUT',
+        '/v1/subscriptions/svc_bill',
+        { body: { revision: 0, rules: { includeKeywords: Array(21).fill('x') } } },
+        422,
+      ],
       ['PUT', '/v1/subscriptions', { body: { changes: [] } }, 422],
       ['PATCH', '/v1/account', { body: { labels: {} } }, 422],
       ['GET', '/v1/nowhere', {}, 404],

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { adviceIn, type ChannelRuntime, type OutboundMessage, ProviderError } from '@herald/channels';
 import type { AccountId, DeliveryId, EventId, Locale, MessageId, Webhook } from '@herald/contracts';
-import { ATTEMPT_LIMIT_MS } from '@herald/delivery';
 import type { Buckets } from '@herald/platform';
 import type { WebhookConfig } from '@herald/subscriptions';
 
@@ -20,6 +19,8 @@ export interface TesterParts {
   readonly channels: ChannelRuntime;
   readonly buckets: Buckets;
   readonly publicUrl: string;
+  /** Of the whole attempt, whatever the channel does (semantics 17). */
+  readonly attemptLimitMs: number;
   /** Database time. */
   readonly now: () => Date;
 }
@@ -46,7 +47,8 @@ export class WebhookTester {
     const { channels, buckets } = this.parts;
     const channel = channels.registry[webhook.platform];
     const ofTests = { key: `webhook-test:${webhook.id}`, capacity: TESTS_PER_MINUTE, perMs: 60_000 };
-    const waitMs = await buckets.take([...channel.limits(config), ofTests]);
+    const limits = channel.limits(config);
+    const waitMs = await buckets.take([...limits, ofTests]);
     if (waitMs > 0) {
       const providerMessage = words[locale].throttled(Math.ceil(waitMs / 1_000));
       return { delivered: false, providerCode: 'THROTTLED', providerMessage, durationMs: 0 };
@@ -56,21 +58,25 @@ export class WebhookTester {
     const durationMs = () => Math.round(performance.now() - started);
     try {
       const { payload } = channel.render(message, config);
-      const receipt = await withinLimit((signal) =>
+      const receipt = await withinLimit(this.parts.attemptLimitMs, (signal) =>
         channel.send(payload, config, channels.io(webhook.platform, signal), message),
       );
       const { providerCode, providerMessage } = receipt;
       return { delivered: true, providerCode, providerMessage, durationMs: durationMs() };
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
-      const { providerCode, providerMessage, advice } = error.failure;
-      const words = adviceIn(locale, advice);
+      const { kind, providerCode, providerMessage, advice, retryAfterSeconds } = error.failure;
+      // It asked for silence: that holds for what is delivered to it as well.
+      if (kind === 'throttled' && retryAfterSeconds !== undefined) {
+        await Promise.all(limits.map(({ key }) => buckets.pause(key, retryAfterSeconds * 1_000)));
+      }
+      const inWords = adviceIn(locale, advice);
       return {
         delivered: false,
         providerCode,
         providerMessage,
         durationMs: durationMs(),
-        ...(words ? { advice: words } : {}),
+        ...(inWords ? { advice: inWords } : {}),
       };
     }
   }
@@ -109,8 +115,8 @@ export class WebhookTester {
   }
 }
 
-function withinLimit<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-  const signal = AbortSignal.timeout(ATTEMPT_LIMIT_MS);
+function withinLimit<Result>(limitMs: number, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  const signal = AbortSignal.timeout(limitMs);
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener(
       'abort',
