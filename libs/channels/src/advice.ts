@@ -66,6 +66,11 @@ const advice: Record<string, Record<Locale, string>> = {
     'en-US': 'The mail server refuses the sender address. Tell the operator.',
     'zh-CN': '邮件服务器拒绝了发件地址。请联系运维人员。',
   },
+  'kept-failing': {
+    'en-US':
+      'It failed for 120 hours without a success, so Herald switched it off. Put it in order, then enable it again.',
+    'zh-CN': '该接收端连续 120 小时未成功，Herald 已将其停用。请修复后重新启用。',
+  },
   'mailbox-unknown': {
     'en-US': 'The mailbox does not exist. Correct the address.',
     'zh-CN': '邮箱不存在。请更正地址。',

@@ -2,6 +2,8 @@
  * How far back things are compared and published again (semantics 33). Younger than the bus's retention would lose what the
  * bus has lost; as old as the deliveries' retention would send a month again when its partition is dropped.
  */
+import { BUS_RETENTION_MS } from '@herald/platform';
+
 const DAY_MS = 24 * 60 * 60_000;
 
 export interface Keeping {
@@ -15,7 +17,7 @@ export const HORIZON_DAYS = 10;
 export const DELIVERIES_KEPT_DAYS = 90;
 
 export const keeping: Keeping = {
-  busRetentionMs: 7 * DAY_MS,
+  busRetentionMs: BUS_RETENTION_MS,
   horizonMs: HORIZON_DAYS * DAY_MS,
   deliveriesKeptMs: DELIVERIES_KEPT_DAYS * DAY_MS,
 };

@@ -19,7 +19,8 @@ import { makeKafka } from './kafka-client.js';
 import { KafkaConsumption } from './kafka-consumption.js';
 import { KafkaProducer } from './kafka-producer.js';
 
-const RETENTION_MS = 7 * 24 * 60 * 60_000;
+/** Of topics that Herald creates; what compares with the log must reach further back (semantics 33). */
+export const BUS_RETENTION_MS = 7 * 24 * 60 * 60_000;
 const CHECK_WITHIN_MS = 2_000;
 const ANSWER_WITHIN_MS = 10_000;
 const TOPICS_WITHIN_MS = 40_000;
@@ -95,7 +96,7 @@ export class KafkaBus implements Bus {
             numPartitions,
             replicationFactor,
             configEntries: [
-              { name: 'retention.ms', value: String(RETENTION_MS) },
+              { name: 'retention.ms', value: String(BUS_RETENTION_MS) },
               { name: 'max.message.bytes', value: String(MAX_RECORD_BYTES + 64 * 1024) },
               { name: 'min.insync.replicas', value: String(Math.min(2, replicationFactor)) },
               { name: 'unclean.leader.election.enable', value: 'false' },

@@ -90,7 +90,8 @@ function textOf(
 ): { title: string; body: string } {
   const what = platforms[platform]?.[locale] ?? platform;
   const since = `${failingSince.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  const advice = adviceIn(locale, statusReason ?? undefined);
+  // That it kept failing is what the message says already.
+  const advice = statusReason === KEPT_FAILING ? undefined : adviceIn(locale, statusReason ?? undefined);
   const shown = escapeMarkdown(name);
   const paragraphs: Record<News, Record<Locale, [title: string, ...body: (string | undefined)[]]>> = {
     failing: {
