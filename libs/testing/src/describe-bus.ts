@@ -91,7 +91,7 @@ export function describeBus(name: string, openGround: () => Promise<BusGround>):
     beforeAll(async () => {
       ground = await openGround();
       bus = await ground.open();
-    });
+    }, 120_000);
     afterEach(async () => {
       for (const reader of readers.splice(0)) await reader.end(0);
     });

@@ -1,5 +1,6 @@
 export * from './database-ground.js';
 export * from './describe-bus.js';
+export * from './describe-database.js';
 export * from './describe-channel.js';
 export * from './hosted-service.js';
 export * from './memory-bus.js';

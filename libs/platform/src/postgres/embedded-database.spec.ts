@@ -61,7 +61,7 @@ describe('the embedded database', () => {
     expect(rows[0]!.count).toBe(rows[0]!.last);
     expect(rows[0]!.last).toBeGreaterThanOrEqual(acknowledged);
     await database.close();
-  }, 90_000);
+  }, 180_000);
 
   it('refuses a second process, and takes over what a dead one left', async () => {
     const child = write();
@@ -76,12 +76,12 @@ describe('the embedded database', () => {
     const database = await openEmbeddedDatabase(folder, 'third');
     expect(readFileSync(join(folder, 'herald.pid'), 'utf8')).toBe(String(process.pid));
     await database.close();
-  }, 60_000);
+  }, 180_000);
 
   it('takes over a lock that names no process', async () => {
     writeFileSync(join(folder, 'herald.pid'), '');
     const database = await openEmbeddedDatabase(folder, 'first');
     await database.check();
     await database.close();
-  });
+  }, 120_000);
 });

@@ -39,6 +39,8 @@ export class PgDatabase implements Database {
       ...(options.isEmbedded ? {} : { statement_timeout: 30_000, query_timeout: 35_000 }),
     });
     this.pool.on('error', (error) => options.onError?.(error));
+    // One that is lost while it is lent out tells its borrower; without a listener it would end the process.
+    this.pool.on('connect', (client) => void client.on('error', () => {}));
     // There is one session behind all embedded connections: a new one must not meet what a former one left.
     if (options.isEmbedded) this.pool.on('connect', (client) => void client.query('rollback; deallocate all'));
   }
