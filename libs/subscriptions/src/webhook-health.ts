@@ -63,7 +63,7 @@ export class WebhookHealth {
   /** Any answer that isn't a success, or none. `refusedBecause`: credentials or address were refused, so it is failing. */
   failed(webhook: WebhookRevision, refusedBecause: string | null = null): void {
     const state = this.stateOf(webhook);
-    if (state.works || (refusedBecause !== null && refusedBecause !== state.refusedBecause)) state.isDue = true;
+    if (state.works || (refusedBecause !== null && state.refusedBecause === null)) state.isDue = true;
     state.works = false;
     state.failures += 1;
     state.refusedBecause ??= refusedBecause;
