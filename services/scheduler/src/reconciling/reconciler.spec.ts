@@ -173,18 +173,18 @@ describe.each([embedded, ...servers])('the reconciler on $name', ({ open }) => {
     expect((await ledger()).gap).toBe(2);
   });
 
-  it('33: a dropped partition is not sent again', async () => {
+  it('33: a dropped partition is not sent again, even where its hour never balanced', async () => {
     const event = await storeEvent(ground.database, {
       audience: { accountId: 'acct-f' as AccountId },
       acceptedAt: daysAgo(91),
     });
-    const decision = send();
-    await storeMessage(ground.database, event, 'acct-f', [decision]);
-    await storeDelivery(ground.database, event, 'acct-f', decision.destinationId!);
+    const [sent, lost] = [send(), send()];
+    await storeMessage(ground.database, event, 'acct-f', [sent, lost]);
+    await storeDelivery(ground.database, event, 'acct-f', sent.destinationId!);
     await ground.database.query(`drop table delivery.delivery_${event.acceptedAt.slice(0, 10).replaceAll('-', '')}`);
     for (let n = 0; n < 3; n += 1) await run();
     expect(bus.take()).toEqual([]);
-    expect((await ledger()).gap).toBe(0);
+    expect((await ledger()).gap).toBe(1);
   });
 
   it('32: a dead record is an end until it is redriven', async () => {
