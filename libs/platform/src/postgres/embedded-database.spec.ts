@@ -9,7 +9,7 @@ import { DataDirInUse, openEmbeddedDatabase } from './embedded-database.js';
 /** A process of its own, which is what was built: it writes, and says what is acknowledged. */
 const WRITER = `
   import { openEmbeddedDatabase } from ${JSON.stringify(join(import.meta.dirname, '../../dist/postgres/embedded-database.js'))};
-  const database = await openEmbeddedDatabase(process.argv[1], 'writer');
+  const database = await openEmbeddedDatabase(process.argv[2], 'writer');
   await database.query('create table if not exists public.kept (n bigint primary key)');
   const { rows } = await database.query('select coalesce(max(n), 0) as last from public.kept');
   for (let n = rows[0].last + 1; ; n += 20) {
@@ -30,7 +30,9 @@ describe('the embedded database', () => {
   });
 
   const write = () => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', WRITER, folder], {
+    const program = join(folder, 'writer.mjs');
+    writeFileSync(program, WRITER);
+    const child = spawn(process.execPath, [program, folder], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '' },
     });
