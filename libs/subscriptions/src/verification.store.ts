@@ -76,6 +76,8 @@ export class VerificationStore {
       );
       if (!rows[0]) return { kind: 'unknown recipient' };
       const email = normaliseAddress(rows[0].email);
+      // Other accounts may be sending to the same address just now.
+      await tx.query(`select pg_advisory_xact_lock(hashtextextended('verification ' || $1, 0))`, [email]);
       const sent = await tx.query<{ ofAddress: number; ofAccount: number }>(
         `select (select count(*) from settings.verification where email = $2 and created_at > now() - interval '1 minute') as "ofAddress",
            (select count(*) from settings.verification where account_id = $1 and created_at > now() - interval '1 day') as "ofAccount"`,

@@ -227,6 +227,23 @@ describe('who may call what', () => {
     expect((await ground.call('/v1/account', { as: caller, account: foreign.id })).status).toBe(404);
   });
 
+  it('takes a person with the platform role for an operator, on accounts by the header alone', async () => {
+    const account = await ground.account();
+    const { caller } = await ground.person({ isOperator: true });
+    expect((await ground.call('/v1/ops/accounts', { as: caller })).status).toBe(200);
+    expect((await account.call('/v1/recipients', { as: caller })).status).toBe(200);
+    expect((await ground.call('/v1/recipients', { as: caller })).status).toBe(400);
+    expect(await ground.ok('/v1/session', { as: caller })).toMatchObject({ user: { operator: true }, account: null });
+  });
+
+  it('knows a member no more that was taken out of the account', async () => {
+    const account = await ground.account();
+    const member = await account.member('NotificationsFullAccess');
+    expect((await account.call('/v1/recipients', { as: member })).status).toBe(200);
+    await ground.database.query(`delete from settings.membership where account_id = $1 and not is_owner`, [account.id]);
+    expect((await account.call('/v1/recipients', { as: member })).status).toBe(404);
+  });
+
   it('refuses an unsafe call with a session but without x-herald-csrf, before its body is looked at', async () => {
     const account = await ground.account();
     const { headers } = await account.owner();
