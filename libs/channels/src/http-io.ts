@@ -307,15 +307,23 @@ function connectionFailure(error: unknown, code: string, where: string, isWritte
 }
 
 function messageOf(error: unknown): string {
-  let found = error;
-  while (found instanceof Error && !(found instanceof AddressBlocked) && found.cause) found = found.cause;
-  return found instanceof AddressBlocked ? found.message : NOT_PUBLIC;
+  for (const found of causesOf(error)) if (found.code === 'ADDRESS_BLOCKED' && found.message) return found.message;
+  return NOT_PUBLIC;
 }
 
 function codeOf(error: unknown): string {
-  for (let found: unknown = error; found instanceof Error; found = found.cause) {
-    const { code } = found as NodeJS.ErrnoException;
+  for (const { code, name } of causesOf(error)) {
     if (typeof code === 'string') return code;
+    if (name === 'HTTPParserError') return 'HPE_INVALID';
   }
   return 'CONNECTION_FAILED';
+}
+
+/** By shape: what Node itself throws is not of every context's Error. */
+function* causesOf(
+  error: unknown,
+): Generator<{ readonly code?: unknown; readonly name?: string; readonly message?: string }> {
+  for (let found = error; found !== null && typeof found === 'object'; found = (found as { cause?: unknown }).cause) {
+    yield found;
+  }
 }

@@ -13,6 +13,8 @@ export interface MailIoOptions {
   readonly url: string;
   readonly guard: AddressGuard;
   readonly attemptTimeoutMs: number;
+  /** Tells addresses of this machine; loopback unless told. */
+  readonly isThisMachine?: (address: string) => boolean;
 }
 
 export interface MailClient extends MailIo {
@@ -29,16 +31,21 @@ interface Sending {
  * machine needs no permission. STARTTLS is demanded of every public address. What is allowed, or is this machine, may speak
  * plain: there STARTTLS is used where a password would travel and the server offers it, and not on this machine.
  */
-export function makeMailClient({ url, guard, attemptTimeoutMs }: MailIoOptions): MailClient {
+export function makeMailClient({
+  url,
+  guard,
+  attemptTimeoutMs,
+  isThisMachine = isLoopback,
+}: MailIoOptions): MailClient {
   const { protocol, hostname, port, username, password } = new URL(url);
   const secure = protocol === 'smtps:';
   const host = literalAddress(hostname) ?? hostname;
-  const accepts = (address: string) => isLoopback(address) || guard.isReachable(address);
+  const accepts = (address: string) => isThisMachine(address) || guard.isReachable(address);
   const tlsRules = (address: string) => {
-    const isTrusted = isLoopback(address) || guard.isAllowed(address);
+    const isTrusted = isThisMachine(address) || guard.isAllowed(address);
     return {
       requireTLS: !secure && !isTrusted,
-      ignoreTLS: !secure && (isLoopback(address) || (isTrusted && !username)),
+      ignoreTLS: !secure && (isThisMachine(address) || (isTrusted && !username)),
     };
   };
   const dial = async () => {

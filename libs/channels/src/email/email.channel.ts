@@ -25,7 +25,7 @@ export interface MailSender {
 export function parseSender(text: string): MailSender {
   const match = /^\s*(.*?)\s*<([^<>]+)>\s*$/.exec(text);
   return match
-    ? { name: match[1]!.replace(/^"|"$/g, ''), address: match[2]! }
+    ? { name: match[1]!.replace(/^"|"$/g, '') || 'Herald', address: match[2]! }
     : { name: 'Herald', address: text.trim() };
 }
 
