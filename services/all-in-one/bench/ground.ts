@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { type ProcessPlan, planProcesses, Supervisor, startGateway } from '@herald/all-in-one';
 import { Herald, until } from '../e2e/client.js';
 import { monotonicMs } from './clock.js';
+import { endOnSignal } from './ending.js';
 import type { Watched } from './processes.js';
 import { RunSpace, type Servers, watchServers } from './servers.js';
 
@@ -70,7 +71,7 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
       ? await startGateway(base, { ingest: at('ingest'), inbox: at('inbox'), console: at('console') })
       : null;
   const isReady = (name: string) => answersReady(at(name));
-  const stop = async (isKept = Boolean(options.logFolder)) => {
+  const stopOnce = async (isKept = Boolean(options.logFolder)) => {
     await gateway?.close();
     await supervisor.stop();
     for (const file of files.values()) closeSync(file);
@@ -78,6 +79,13 @@ export async function startGround(options: GroundOptions): Promise<Ground> {
     if (!isKept) rmSync(folder, { recursive: true, force: true });
     await space?.remove();
   };
+  let stopped: Promise<void> | undefined;
+  const stop = (isKept?: boolean): Promise<void> => {
+    calmDown();
+    stopped ??= stopOnce(isKept);
+    return stopped;
+  };
+  const calmDown = endOnSignal(() => stop());
   try {
     await Promise.all(plans.map(({ name }) => until(`${name} is ready`, () => isReady(name), 90_000)));
   } catch (error) {

@@ -52,6 +52,7 @@ export interface FaultReport {
 
 const READY_WITHIN_MS = 90_000;
 const OVERLAP_AFTER_MS = 6_000;
+const ACCEPTING_WITHIN_MS = 30_000;
 const DRAIN_WITHIN_MS = 300_000;
 const BEFORE_FAULTS_MS = 5_000;
 const WARM_UP_EVENTS = 500;
@@ -209,6 +210,7 @@ class FaultRun {
       const back = this.injectOne(fault);
       comingBack.set(one ?? describeFault(fault), back);
       await (one === null ? back : Promise.race([back, sleep(OVERLAP_AFTER_MS)]));
+      await this.accepting();
       await sleep(pauseMs);
     }
     await Promise.all(comingBack.values());
@@ -254,6 +256,13 @@ class FaultRun {
       case 'flush':
         await servers?.flushRedis();
     }
+  }
+
+  /** A fault while nothing flows would test nothing. */
+  private async accepting(): Promise<void> {
+    const { accepted: before } = await this.load.call('progress');
+    const hasAccepted = async () => (await this.load.call('progress')).accepted > before;
+    await until('something is accepted', hasAccepted, ACCEPTING_WITHIN_MS).catch(() => undefined);
   }
 
   /** When all of them answered ready. */

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { endOnSignal } from '../bench/ending.js';
 import { type FaultCounts, planFaults } from './fault-plan.js';
 import { runFaults } from './fault-run.js';
 import { FaultServers } from './fault-servers.js';
@@ -12,7 +13,7 @@ const usage = `npm run test:faults -- [options]
   --ground NAME      distributed (processes on Kafka, PostgreSQL, Redis of its own) or embedded; distributed by default
   --short            one fault of each kind, about a minute and a half
   --seconds N        no fault begins later than this
-  --rate R           events a second (300)
+  --rate R           events a second (300; embedded 100)
   --accounts N       each with one webhook (10)
   --kills N          of each process (10); also --server-kills (3), --flushes (3), --terminations (2)
   --report FILE      the report, as markdown
@@ -26,7 +27,7 @@ const { values } = parseArgs({
     ground: { type: 'string', default: 'distributed' },
     short: { type: 'boolean', default: false },
     seconds: { type: 'string' },
-    rate: { type: 'string', default: '300' },
+    rate: { type: 'string' },
     accounts: { type: 'string', default: '10' },
     kills: { type: 'string' },
     'server-kills': { type: 'string' },
@@ -63,13 +64,14 @@ const counts: FaultCounts = {
 
 if (values['keep-logs']) mkdirSync(resolve(values['keep-logs']), { recursive: true });
 const servers = isEmbedded ? null : await FaultServers.start();
+endOnSignal(async () => servers?.remove());
 try {
   const report = await runFaults({
     ground: values.ground,
     servers,
     faults: (processes) => planFaults(processes, counts),
     secondsAtMost: Number(values.seconds ?? (values.short ? 90 : 3_600)),
-    ratePerSecond: Number(values.rate),
+    ratePerSecond: Number(values.rate ?? (isEmbedded ? 100 : 300)),
     accounts: Number(values.accounts),
     pauseMs: values.short ? 1_000 : 3_000,
     serverAwayMs: values.short ? 2_000 : 5_000,
