@@ -144,12 +144,8 @@ export class EventIntake {
       requestId: post.requestId,
     });
     await this.publish(eventAccepted(event.lane), parsed.data.accountId ?? id, JSON.stringify(event));
-    const { acceptedAt } = event;
-    const remembering = this.parts.remembered.remember(id, {
-      fingerprint: print,
-      producerId: producer.producerId,
-      acceptedAt,
-    });
+    const accepted = { fingerprint: print, producerId: producer.producerId, acceptedAt: event.acceptedAt };
+    const remembering = this.parts.remembered.remember(id, accepted, identity !== null);
     // A repeat may come to another process: where one can come, the answer waits until it would be recognised there.
     if (identity !== null) await remembering;
     return { eventId: id, isReplay: false };

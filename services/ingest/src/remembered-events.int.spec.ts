@@ -60,13 +60,13 @@ describeWithServers('replays, on Redis and PostgreSQL', ({ redis: url }) => {
 
   it('3: what one process accepted another knows, when the first has answered', async () => {
     const id = anId();
-    await process().remember(id, remembered);
+    await process().remember(id, remembered, true);
     expect(await process().find(id)).toEqual(remembered);
   });
 
   it('3: flushed, Redis can’t know: the event’s row is asked', async () => {
     const id = await aStoredEvent();
-    await process().remember(id, remembered);
+    await process().remember(id, remembered, true);
     await redis.flushdb();
     expect(await process().find(id)).toMatchObject({ fingerprint: 'print' });
     expect(await process().find(anId())).toBeNull();
@@ -88,7 +88,7 @@ describeWithServers('replays, on Redis and PostgreSQL', ({ redis: url }) => {
     await new Promise((resolve) => nobody.close(resolve));
     const away = connectRedis(`redis://127.0.0.1:${port}`, () => {});
     const known = new RememberedEvents(new RedisCache(away), events);
-    await known.remember(anId(), remembered);
+    await known.remember(anId(), remembered, true);
     expect(await known.find(id)).toMatchObject({ fingerprint: 'print' });
     away.disconnect();
   });

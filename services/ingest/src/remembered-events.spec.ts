@@ -13,6 +13,7 @@ class FakeCache implements Cache {
   isAway = false;
   gets = 0;
   sets = 0;
+  readonly seconds: number[] = [];
   /** Until it is called, what was set isn't acknowledged. */
   acknowledge: (() => void) | null = null;
 
@@ -26,6 +27,7 @@ class FakeCache implements Cache {
 
   async set(entries: readonly { key: string; value: string }[], ttlSeconds: number) {
     this.sets += 1;
+    this.seconds.push(ttlSeconds);
     if (this.isAway) throw new Error('away');
     if (this.acknowledge) await new Promise<void>((resolve) => (this.acknowledge = resolve));
     await this.inner.set(entries, ttlSeconds);
@@ -61,7 +63,7 @@ function make(since: Date | null) {
 describe('what was accepted lately', () => {
   it('3: is known from Redis, without asking PostgreSQL', async () => {
     const { events, store } = make(lately());
-    await events.remember(id(1), remembered);
+    await events.remember(id(1), remembered, true);
     expect(await events.find(id(1))).toEqual(remembered);
     expect(store.asked).toHaveLength(0);
   });
@@ -91,7 +93,7 @@ describe('what was accepted lately', () => {
     const { cache, events, store } = make(null);
     cache.isAway = true;
     store.answer = 'fault';
-    await events.remember(id(1), remembered);
+    await events.remember(id(1), remembered, true);
     expect(await events.find(id(1))).toBeNull();
   });
 
@@ -116,7 +118,7 @@ describe('what was accepted lately', () => {
     const { cache, events } = make(longAgo());
     cache.acknowledge = () => {};
     let isWritten = false;
-    const written = events.remember(id(1), remembered).then(() => (isWritten = true));
+    const written = events.remember(id(1), remembered, true).then(() => (isWritten = true));
     expect(await events.find(id(1))).toEqual(remembered);
     expect(isWritten).toBe(false);
     cache.acknowledge();
@@ -126,8 +128,15 @@ describe('what was accepted lately', () => {
 
   it('goes to Redis in few calls', async () => {
     const { cache, events } = make(longAgo());
-    await Promise.all(Array.from({ length: 400 }, (_, n) => events.remember(id(n), remembered)));
+    await Promise.all(Array.from({ length: 400 }, (_, n) => events.remember(id(n), remembered, true)));
     expect(cache.sets).toBe(1);
+  });
+
+  it('3: is kept for a day where it may come again, and not for long where it can’t', async () => {
+    const { cache, events } = make(longAgo());
+    await Promise.all([events.remember(id(1), remembered, true), events.remember(id(2), remembered, false)]);
+    expect(cache.seconds).toEqual([DAY_MS / 1_000, 3_600]);
+    expect(await events.find(id(2))).toEqual(remembered);
   });
 
   it('is not known where Redis holds something else', async () => {

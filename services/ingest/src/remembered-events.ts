@@ -6,7 +6,10 @@ import type { EventId, ProducerId } from '@herald/contracts';
 import { answeredWithin, type BatchWriter, type Cache, makeBatchWriter } from '@herald/platform';
 import type { EventStore } from '@herald/subscriptions';
 
-const REMEMBERED_SECONDS = 24 * 60 * 60;
+/** What has a key may come again. */
+const REPEATABLE_SECONDS = 24 * 60 * 60;
+/** What has none is only asked for, until the router has written it. */
+const ASKED_FOR_SECONDS = 60 * 60;
 const EPOCH_CHECKED_EVERY_MS = 5_000;
 /** A post doesn't wait longer for PostgreSQL; where that was too short, the next second's posts don't wait at all. */
 const STORED_WITHIN_MS = 1_000;
@@ -19,10 +22,16 @@ export interface Remembered {
   readonly acceptedAt: string | null;
 }
 
+interface Entry {
+  readonly id: EventId;
+  readonly remembered: Remembered;
+  readonly isRepeatable: boolean;
+}
+
 export class RememberedEvents {
   /** On their way to Redis: known here at once. */
   private readonly fresh = new Map<EventId, Remembered>();
-  private readonly writer: BatchWriter<readonly [EventId, Remembered], undefined>;
+  private readonly writer: BatchWriter<Entry, undefined>;
   private waiting = new Map<EventId, ((known: Remembered | null) => void)[]>();
   private isScheduled = false;
   private epoch: { readonly since: Date | null; readonly at: number } = { since: null, at: -Infinity };
@@ -48,16 +57,30 @@ export class RememberedEvents {
   }
 
   /** This process knows it at once, the others when it resolves. Never rejects. */
-  remember(id: EventId, remembered: Remembered): Promise<unknown> {
+  remember(id: EventId, remembered: Remembered, isRepeatable: boolean): Promise<unknown> {
     this.fresh.set(id, remembered);
-    return this.writer.add([id, remembered]);
+    return this.writer.add({ id, remembered, isRepeatable });
   }
 
-  private async write(entries: readonly (readonly [EventId, Remembered])[]): Promise<readonly undefined[]> {
-    const values = entries.map(([id, remembered]) => ({ key: keyOf(id), value: JSON.stringify(remembered) }));
-    await this.cache.set(values, REMEMBERED_SECONDS).catch(() => {});
-    for (const [id, remembered] of entries) if (this.fresh.get(id) === remembered) this.fresh.delete(id);
+  private async write(entries: readonly Entry[]): Promise<readonly undefined[]> {
+    await Promise.all([
+      this.set(
+        entries.filter(({ isRepeatable }) => isRepeatable),
+        REPEATABLE_SECONDS,
+      ),
+      this.set(
+        entries.filter(({ isRepeatable }) => !isRepeatable),
+        ASKED_FOR_SECONDS,
+      ),
+    ]);
+    for (const { id, remembered } of entries) if (this.fresh.get(id) === remembered) this.fresh.delete(id);
     return [];
+  }
+
+  private async set(entries: readonly Entry[], seconds: number): Promise<void> {
+    if (entries.length === 0) return;
+    const values = entries.map(({ id, remembered }) => ({ key: keyOf(id), value: JSON.stringify(remembered) }));
+    await this.cache.set(values, seconds).catch(() => {});
   }
 
   private async look(): Promise<void> {
@@ -98,7 +121,7 @@ export class RememberedEvents {
       this.epoch = { since: await this.cache.rememberingSince().catch(() => null), at: performance.now() };
     }
     const { since } = this.epoch;
-    return since !== null && Date.now() - since.getTime() > REMEMBERED_SECONDS * 1_000;
+    return since !== null && Date.now() - since.getTime() > REPEATABLE_SECONDS * 1_000;
   }
 }
 

@@ -33,9 +33,8 @@ export class AccessAuthenticator implements Authenticator {
 
   async authenticate({ bearer, session, account }: Credentials): Promise<Caller | null> {
     if (bearer !== null) {
-      if (this.bootstrapHash && timingSafeEqual(hashToken(bearer), this.bootstrapHash)) return this.bootstrap(account);
       const producer = await this.parts.keys.find(bearer, this.parts.clock.now());
-      if (!producer) return null;
+      if (!producer) return this.isBootstrap(bearer) ? this.bootstrap(account) : null;
       return {
         kind: 'producer',
         producerId: producer.id,
@@ -44,6 +43,10 @@ export class AccessAuthenticator implements Authenticator {
       };
     }
     return session === null ? null : this.person(session, account);
+  }
+
+  private isBootstrap(bearer: string): boolean {
+    return this.bootstrapHash !== null && timingSafeEqual(hashToken(bearer), this.bootstrapHash);
   }
 
   private async bootstrap(account: string | null): Promise<PersonCaller> {
