@@ -26,7 +26,8 @@ export async function call(url: string, options: CallOptions = {}): Promise<Answ
       ...(options.account ? { 'x-herald-account': options.account } : {}),
       ...options.headers,
     },
-    body: (options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body))) as RequestInit['body'],
+    body: (options.raw ??
+      (options.body === undefined ? undefined : JSON.stringify(options.body))) as RequestInit['body'],
     redirect: 'manual',
     signal: AbortSignal.timeout(20_000),
   });

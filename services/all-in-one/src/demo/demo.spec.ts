@@ -27,7 +27,7 @@ describe('Demo', () => {
     ground = await embeddedGround();
     sandbox = new SandboxServer();
     await sandbox.start({ port: 0 });
-  });
+  }, 120_000);
   afterAll(async () => {
     await sandbox.stop();
     await ground.close();
