@@ -46,8 +46,17 @@ export interface RecordStageOptions<Value> extends StageOptions<Value> {
 /** A stage that handles batches, one after the other per topic, so that lanes never wait for each other. */
 export async function readBatches<Value>(options: BatchStageOptions<Value>): Promise<Consumption> {
   const { batchAtMost = 500 } = options;
-  const condemning = new Condemning(options.logger);
+  const condemning = new Condemning();
   let consumption: Consumption | undefined;
+  /** Lanes wait by themselves: the watchdog looks again when none does. */
+  let waiting = 0;
+  const wait = async (ms: number) => {
+    waiting += 1;
+    consumption?.setWaiting(true);
+    await sleep(ms);
+    waiting -= 1;
+    if (waiting === 0) consumption?.setWaiting(false);
+  };
 
   class Queue {
     private readonly waiting: IncomingRecord[] = [];
@@ -85,18 +94,16 @@ export async function readBatches<Value>(options: BatchStageOptions<Value>): Pro
       if (open.length === 0) return;
       try {
         await options.handle(open);
-        consumption?.setWaiting(false);
         condemning.good();
         for (const { record } of open) record.finish();
         return;
       } catch (error) {
         if (isNotNow(error)) {
-          consumption?.setWaiting(true);
           options.logger.warn(
             { group: options.group, error, records: open.length },
             'not now: waiting for our own database or bus',
           );
-          await sleep(backoff(waits++));
+          await wait(backoff(waits++));
           continue;
         }
         if (open.length > 1) {
@@ -107,17 +114,26 @@ export async function readBatches<Value>(options: BatchStageOptions<Value>): Pro
         }
         bugs += 1;
         if (!isDataFault(error) && bugs < TRIES_OF_A_BUG) continue;
-        options.logger.error({ group: options.group, topic: open[0]!.record.topic, error }, 'a record is kept as dead');
-        await condemn(open[0]!.record, isDataFault(error) ? 'DATA' : 'BUG', describe(error));
+        const [{ record }] = open as [Item<Value>];
+        if (condemning.isSuspicious) {
+          options.logger.fatal(
+            { group: options.group, topic: record.topic, error, inARow: CONDEMNED_IN_A_ROW },
+            'record after record would be condemned: waiting, this is likely a fault of this version',
+          );
+          await wait(backoff(4 + waits++));
+          continue;
+        }
+        options.logger.error({ group: options.group, topic: record.topic, error }, 'a record is kept as dead');
+        await condemn(record, isDataFault(error) ? 'DATA' : 'BUG', describe(error));
+        condemning.condemned();
         return;
       }
     }
   }
 
   async function condemn(record: IncomingRecord, reason: DeadReason, detail: string): Promise<void> {
-    await keepDead(options, record, reason, detail, () => consumption?.setWaiting(true));
+    await keepDead(options, record, reason, detail, wait);
     record.finish();
-    if (reason !== 'UNREADABLE') await condemning.condemned(() => consumption?.setWaiting(true));
   }
 
   consumption = await options.bus.consume({
@@ -162,45 +178,39 @@ function parsed<Value>(parse: (value: string) => Value, record: IncomingRecord):
   }
 }
 
-/** Never gives up: a record may only be committed once it is kept. */
+/** Never gives up, as long as the record is ours: it may only be committed once it is kept. */
 async function keepDead<Value>(
   options: StageOptions<Value>,
   record: IncomingRecord,
   reason: DeadReason,
   detail: string,
-  onWaiting: () => void = () => {},
+  wait: (ms: number) => Promise<void> = sleep,
 ): Promise<void> {
-  for (let waits = 0; ; waits += 1) {
+  for (let waits = 0; !record.isRevoked; waits += 1) {
     try {
       await options.deadRecords.keep(record, reason, detail);
       return;
     } catch (error) {
-      onWaiting();
       options.logger.warn({ group: options.group, error }, 'a dead record could not be kept yet');
-      await sleep(backoff(waits));
+      await wait(backoff(waits));
     }
   }
 }
 
-/** Ten in a row, none good between: that is not the records' fault. Waits before each further one (semantics 28). */
+/** Ten in a row, none good between: that is not the records' fault (semantics 28). */
 class Condemning {
   private inARow = 0;
-
-  constructor(private readonly logger: Logger) {}
 
   good(): void {
     this.inARow = 0;
   }
 
-  async condemned(onWaiting: () => void): Promise<void> {
+  condemned(): void {
     this.inARow += 1;
-    if (this.inARow < CONDEMNED_IN_A_ROW) return;
-    onWaiting();
-    this.logger.fatal(
-      { inARow: this.inARow },
-      'record after record is condemned: waiting, this is likely a fault of this version',
-    );
-    await sleep(backoff(this.inARow - CONDEMNED_IN_A_ROW + 4));
+  }
+
+  get isSuspicious(): boolean {
+    return this.inARow >= CONDEMNED_IN_A_ROW;
   }
 }
 
