@@ -49,7 +49,7 @@ export function allDuties({
   return [
     new DeliveryPartitions(deliveries, clock),
     new LedgerFolding(ledger),
-    new LedgerGauges(ledger, metrics),
+    new LedgerGauges(ledger, metrics, clock),
     new Reconciler({ bus, store: new ReconciliationStore(database), events, positions, logger }),
     new FailingDestinations({ bus, store: new FailingStore(database), webhooks, clock, logger }),
     new MessageRetention(new MessageRetentionStore(database)),

@@ -1,6 +1,6 @@
 /** The ledger's upkeep: deltas are folded, and every process shows the sums on /metrics. */
 import type { LedgerStore } from '@herald/delivery';
-import type { Metrics } from '@herald/platform';
+import type { DatabaseClock, Metrics } from '@herald/platform';
 import { type Done, type Duty, nothing } from './duty.js';
 
 export class LedgerFolding implements Duty {
@@ -24,6 +24,7 @@ export class LedgerGauges implements Duty {
   constructor(
     private readonly ledger: Pick<LedgerStore, 'read'>,
     private readonly metrics: Metrics,
+    private readonly clock: Pick<DatabaseClock, 'nowMs'>,
   ) {}
 
   async run(): Promise<Done> {
@@ -41,7 +42,7 @@ export class LedgerGauges implements Duty {
         'ledger_oldest_open_age_seconds',
         'Since when the oldest delivery or event without an end was accepted; 0 where there is none.',
       )
-      .set(oldestOpenAt === null ? 0 : Math.max(0, (Date.now() - Date.parse(oldestOpenAt)) / 1_000));
+      .set(oldestOpenAt === null ? 0 : Math.max(0, (this.clock.nowMs() - Date.parse(oldestOpenAt)) / 1_000));
     return nothing;
   }
 }

@@ -220,6 +220,7 @@ describe.each([embedded, ...servers])('the reconciler on $name', ({ open }) => {
     reconciler = make();
     for (let n = 0; n < 2; n += 1) await run();
     routerIsThrough();
+    workersAreThrough();
     await run();
     expect(bus.take()).toHaveLength(2);
   });
