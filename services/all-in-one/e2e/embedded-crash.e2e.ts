@@ -157,19 +157,22 @@ describe('Herald, embedded, killed under load', () => {
     await posting;
 
     const { accepted, repeated } = steady;
-    await until(
-      'a balanced ledger, and nothing open',
-      async () => {
-        const { gap, deliveries } = await ground.herald.ledger();
-        return gap === 0 && deliveries.inFlight === 0 && deliveries.scheduled === 0;
+    const quiet = async () => {
+      const { gap, events, deliveries } = await ground.herald.ledger();
+      const isRouted = events.accepted >= accepted.size && events.accepted === events.routed;
+      return isRouted && gap === 0 && deliveries.inFlight === 0 && deliveries.scheduled === 0;
+    };
+    await until('every accepted event routed, its deliveries ended, and no gap', quiet, 180_000).catch(
+      async (error) => {
+        throw new Error(`${error.message}: ${JSON.stringify(await ground.herald.ledger())}`, { cause: error });
       },
-      120_000,
     );
 
     const found = await Promise.all(accounts.map(messagesOf));
     const inInbox = found.flat();
     expect(inInbox.length).toBe(new Set(inInbox).size);
-    expect([...accepted.keys()].filter((id) => !inInbox.includes(id))).toEqual([]);
+    const arrived = new Set(inInbox);
+    expect([...accepted.keys()].filter((id) => !arrived.has(id))).toEqual([]);
     for (const [index, account] of accounts.entries()) {
       const { body } = await account.call('/v1/messages/unread-counts');
       expect(body.total).toBe(found[index]?.length);
