@@ -9,7 +9,7 @@ import {
   type OwnAccountPatch,
 } from '@herald/contracts';
 import type { Database, Sql } from '@herald/platform';
-import { recordHistory } from './history.store.js';
+import { isUnchanged, recordHistory } from './history.store.js';
 import { recordChange, type SettingsFeed } from './settings-feed.js';
 
 /** An operator's request, with the owner's password already hashed. */
@@ -74,6 +74,7 @@ export class AccountStore {
         ],
       );
       const after = viewOf(rows[0]!);
+      if (isUnchanged(before, after)) return after;
       await recordHistory(tx, id, { by, action: 'account.updated', scope: 'account', before, after });
       await recordChange(tx, 'account', id, [id]);
       return after;

@@ -39,6 +39,11 @@ export async function recordHistory(tx: Sql, accountId: AccountId, entry: Histor
   );
 }
 
+/** Two views of a resource that say the same: between them nothing has changed. */
+export function isUnchanged(before: unknown, after: unknown): boolean {
+  return JSON.stringify(before) === JSON.stringify(after);
+}
+
 function json(value: unknown): string | null {
   return value === null || value === undefined ? null : JSON.stringify(value);
 }

@@ -13,7 +13,7 @@ import {
 } from '@herald/contracts';
 import type { Database, Sql } from '@herald/platform';
 import { lockAccount } from './account.store.js';
-import { recordHistory } from './history.store.js';
+import { isUnchanged, recordHistory } from './history.store.js';
 import { RECIPIENTS_PER_ACCOUNT } from './limits.js';
 import { isAfter, type Place, placeOf } from './place.js';
 import { recordChange, type SettingsFeed } from './settings-feed.js';
@@ -203,6 +203,7 @@ export class RecipientStore {
       if (!before) return null;
       if (!(await write(tx, before))) return null;
       const after = (await findRow(tx, accountId, id))!;
+      if (isUnchanged(before, after)) return viewOf(after);
       await recordHistory(tx, accountId, {
         by,
         action,

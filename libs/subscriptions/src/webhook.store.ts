@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { AccountId, Webhook, WebhookPlatform } from '@herald/contracts';
 import type { Database, KeyRing, Sql } from '@herald/platform';
 import { lockAccount } from './account.store.js';
-import { recordHistory } from './history.store.js';
+import { isUnchanged, recordHistory } from './history.store.js';
 import { WEBHOOKS_PER_ACCOUNT } from './limits.js';
 import { maskUrl } from './mask-url.js';
 import { isAfter, type Place, placeOf } from './place.js';
@@ -153,6 +153,7 @@ export class WebhookStore {
         ],
       );
       const after = viewOf(rows[0]!);
+      if (config === undefined && isUnchanged(before, after)) return after;
       await recordHistory(tx, accountId, { by, action: 'webhook.updated', scope: webhookScope(id), before, after });
       await recordChange(tx, 'webhook', accountId, [id]);
       return after;

@@ -543,6 +543,21 @@ describe.each([embedded, ...servers])('settings on $name', ({ open }) => {
   });
 
   describe('the history', () => {
+    it('tells nothing of a change that changes nothing', async () => {
+      const account = await ground.account();
+      const [recipient, webhook] = [await account.recipient(), await account.webhook()];
+      for (const [path, body] of [
+        ['/v1/account', {}],
+        ['/v1/account', { locale: 'en-US' }],
+        [`/v1/recipients/${recipient.id}`, { name: recipient.name, email: recipient.email }],
+        [`/v1/webhooks/${webhook.id}`, { name: webhook.name, status: 'enabled' }],
+      ] as const) {
+        await account.ok(path, { method: 'PATCH', body });
+      }
+      const actions = (await account.history()).items.map(({ action }) => action);
+      expect(actions).toEqual(['webhook.created', 'recipient.created', 'account.created']);
+    });
+
     it('says who changed what from what to what, newest first, in pages', async () => {
       const account = await ground.account();
       const owner = await account.owner();

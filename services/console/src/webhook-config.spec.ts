@@ -123,6 +123,25 @@ describe('changing a webhook', () => {
 });
 
 describe('rotating a secret', () => {
+  it('ends with the former one signing no more', async () => {
+    const [one, two] = [1, 2].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`);
+    const current = { url: 'https://example.com/a', secrets: [one!] };
+    const rotatedAt = new Date('2026-11-24T08:00:00Z');
+    const config = registry.webhook.config.parse(rotatedConfig(current, two!, rotatedAt));
+    const signaturesAt = async (hours: number) => {
+      let header = '';
+      const request = async ({ headers }: { headers: Record<string, string> }) => {
+        header = headers['webhook-signature']!;
+        return { status: 200, headers: {}, text: '' };
+      };
+      const now = () => new Date(rotatedAt.getTime() + hours * 3_600_000);
+      const io = { http: { request }, mail: null, now, signal: new AbortController().signal };
+      await registry.webhook.send('{}', config, io as never, { deliveryId: 'delivery-1' } as never);
+      return header.split(' ').length;
+    };
+    expect([await signaturesAt(0), await signaturesAt(23.9), await signaturesAt(24)]).toEqual([2, 2, 1]);
+  });
+
   const url = 'https://example.com/a';
   const now = new Date('2026-11-24T08:00:00Z');
   const hours = (count: number) => new Date(now.getTime() + count * 3_600_000);
