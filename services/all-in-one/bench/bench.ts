@@ -133,6 +133,7 @@ export class Bench {
     return summarize({
       name: stretch.name,
       ground: this.ground.name,
+      readyAfterMs: this.ground.readyAfterMs,
       accounts: this.options.accounts,
       destinations: this.options.destinations,
       pace: stretch.pace,

@@ -9,7 +9,7 @@ import { SinkServer } from './sink-server.js';
 
 describe('the load', () => {
   let server: Server;
-  const bodies: Record<string, any>[] = [];
+  const bodies: { id?: string; title: string; path: string; events: unknown[] }[] = [];
 
   afterEach(() => {
     server.closeAllConnections();

@@ -20,7 +20,7 @@ if (options === 'help') {
   process.exit(0);
 }
 
-const all: (Measured & { readonly readyAfterMs?: number })[] = [];
+const all: Measured[] = [];
 const needsServers =
   options.ground !== 'embedded' && !(options.scenarios.length === 1 && options.scenarios[0] === 'embedded');
 const scene: Scene = {

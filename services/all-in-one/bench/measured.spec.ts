@@ -7,6 +7,7 @@ const counts = { delivered: 0, duplicates: 0, otherIds: 0, refused: 0, held: 0, 
 const seen: Seen = {
   name: 'x',
   ground: 'distributed',
+  readyAfterMs: 1_000,
   accounts: 1,
   destinations: 1,
   pace: { inFlight: 1 },

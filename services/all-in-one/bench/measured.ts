@@ -8,6 +8,8 @@ import type { SinkCounts } from './sink-server.js';
 export interface Measured {
   readonly name: string;
   readonly ground: string;
+  /** From the start of the processes until all answered ready. */
+  readonly readyAfterMs: number;
   readonly accounts: number;
   readonly destinations: number;
   readonly pace: LoadPlan['pace'];
@@ -47,7 +49,7 @@ export interface Measured {
 export interface Seen
   extends Pick<
     Measured,
-    'name' | 'ground' | 'accounts' | 'destinations' | 'pace' | 'batch' | 'loadAverageBefore' | 'costs'
+    'name' | 'ground' | 'readyAfterMs' | 'accounts' | 'destinations' | 'pace' | 'batch' | 'loadAverageBefore' | 'costs'
   > {
   readonly result: LoadResult;
   /** Numbers of the accepted events whose deliveries count. */
@@ -79,10 +81,11 @@ export function summarize(seen: Seen): Measured {
   const costMs = costs.reduce((sum, each) => sum + each.cpuMs, 0);
   const sinkMs = sinkAfter.cpuMs - sinkBefore.cpuMs;
   const perEvent = (ms: number) => ms / Math.max(1, accepted.length);
-  const { name, ground, accounts, destinations, pace, batch, loadAverageBefore } = seen;
+  const { name, ground, readyAfterMs, accounts, destinations, pace, batch, loadAverageBefore } = seen;
   return {
     name,
     ground,
+    readyAfterMs,
     accounts,
     destinations,
     pace,

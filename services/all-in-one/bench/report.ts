@@ -45,7 +45,7 @@ export function details(measured: Measured): string {
       ? `closed loop, ${pace.inFlight} requests in flight`
       : `open loop, ${pace.ratePerSecond} events/s`;
   const facts = [
-    `${measured.ground}; ${measured.accounts} accounts, ${measured.destinations} webhooks; ${how}, ${measured.batch} per request; ${measured.loadSeconds.toFixed(1)} s`,
+    `${measured.ground}, ready after ${(measured.readyAfterMs / 1_000).toFixed(1)} s; ${measured.accounts} accounts, ${measured.destinations} webhooks; ${how}, ${measured.batch} per request; ${measured.loadSeconds.toFixed(1)} s`,
     `posted ${measured.posted}, answers ${JSON.stringify(measured.statuses)}; accepted ${measured.accepted} (${whole(measured.acceptedPerSecond)}/s)`,
     `delivered ${measured.delivered}: ${whole(measured.deliveredPerSecond)}/s from the first post to the last delivery, ${whole(measured.deliveredPerSecondUnderLoad)}/s while posting; the last ${ms(measured.drainedAfterMs)} ms after the load's end`,
     `from the 202 to the sink, ms: ${percentiles(measured.fromAcceptance)}`,
