@@ -21,13 +21,13 @@ export class MemoryBus implements Bus {
   }
 
   async ensureTopics(): Promise<void> {}
-  async endOffsets(): Promise<Offsets> {
+  async endOffsets(_topic: string): Promise<Offsets> {
     return [];
   }
-  async beginOffsets(): Promise<Offsets> {
+  async beginOffsets(_topic: string): Promise<Offsets> {
     return [];
   }
-  async committedOffsets(): Promise<Offsets> {
+  async committedOffsets(_group: string, _topic: string): Promise<Offsets> {
     return [];
   }
   async check(): Promise<void> {}
