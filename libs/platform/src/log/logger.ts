@@ -41,7 +41,7 @@ export function describeError(error: unknown): Record<string, unknown> {
 
 export function withoutAddresses(text: string): string {
   return text.replace(
-    /\b([a-z][a-z0-9+.-]*:\/\/)([^\s/@"']*@)?([^\s/?#"']+)([/?#][^\s"')]*)?/gi,
+    /\b([a-z][a-z0-9+.-]*:\/\/)([^\s/"']*@)?([^\s/?#"']+)([/?#][^\s"')]*)?/gi,
     (whole, scheme, _user, host, rest) =>
       scheme.toLowerCase() === 'file://' ? whole : `${scheme}${host}${rest && rest !== '/' ? '/…' : ''}`,
   );
