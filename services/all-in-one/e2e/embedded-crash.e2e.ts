@@ -114,7 +114,7 @@ describe('Herald, embedded, killed under load', () => {
 
   beforeAll(async () => {
     ground = await embeddedGround();
-  }, 150_000);
+  }, 270_000);
   afterAll(async () => {
     steady?.giveUp();
     receiver.stop();
@@ -200,5 +200,5 @@ describe('Herald, embedded, killed under load', () => {
       downMs,
     };
     process.stdout.write(`embedded, killed under load: ${JSON.stringify(report)}\n`);
-  }, 900_000);
+  }, 1_800_000);
 });

@@ -53,7 +53,7 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-async function ready(url: string, within = 120_000): Promise<void> {
+async function ready(url: string, within = 240_000): Promise<void> {
   await until(`${url}/readyz`, async () => (await call(`${url}/readyz`)).status === 200, within);
 }
 

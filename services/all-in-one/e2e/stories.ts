@@ -5,7 +5,7 @@ import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { type Account, call, expectStatus, type Herald, type Producer, type Sandbox, until } from './client.js';
 import type { Ground } from './ground.js';
 
-const START_WITHIN_MS = 150_000;
+const START_WITHIN_MS = 270_000;
 const bill = { subtype: 'svc_bill', title: 'Your bill of October', body: 'It is **ready**.', locale: 'en-US' };
 const hex = (bytes: number) => randomBytes(bytes).toString('hex');
 
