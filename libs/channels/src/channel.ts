@@ -171,6 +171,9 @@ export interface Channel<Config = unknown, Payload = unknown> {
   render(message: OutboundMessage, config: Config): Rendered<Payload>;
   /** Exactly one attempt. Resolves with a receipt or throws a ProviderError. */
   send(payload: Payload, config: Config, io: ChannelIo, message: OutboundMessage): Promise<Receipt>;
-  /** Provider limits of this destination. `key` must not hold a secret: derive it by hash. */
+  /**
+   * Provider limits of this destination: its own first, then those it shares with others. `key` must not hold a secret: derive it
+   * by hash.
+   */
   limits(config: Config): readonly ProviderLimit[];
 }

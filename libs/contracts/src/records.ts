@@ -94,3 +94,9 @@ export type DeliveryRequested = z.infer<typeof deliveryRequestedSchema>;
 
 /** Content above this many bytes of JSON, or for more than one account, is referred to, never copied. */
 export const INLINE_CONTENT_BYTES = 4096;
+
+/**
+ * How far back events are routed and published again (semantics 33, 35): longer than the bus keeps records, shorter than
+ * deliveries are kept. Tombstones of deleted messages stay as long.
+ */
+export const HORIZON_DAYS = 10;

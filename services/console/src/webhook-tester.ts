@@ -68,7 +68,7 @@ export class WebhookTester {
       const { kind, providerCode, providerMessage, advice, retryAfterSeconds } = error.failure;
       // It asked for silence: that holds for what is delivered to it as well.
       if (kind === 'throttled' && retryAfterSeconds !== undefined) {
-        await Promise.all(limits.map(({ key }) => buckets.pause(key, retryAfterSeconds * 1_000)));
+        if (limits[0]) await buckets.pause(limits[0].key, retryAfterSeconds * 1_000);
       }
       const inWords = adviceIn(locale, advice);
       return {

@@ -8,6 +8,7 @@ import {
   type EventId,
   eventAcceptedSchema,
   findSubtype,
+  HORIZON_DAYS,
   PAGED_AUDIENCE_OVER,
 } from '@herald/contracts';
 import type { Bus, DatabaseClock, DeadRecords, IncomingRecord, Item, Logger } from '@herald/platform';
@@ -15,7 +16,7 @@ import type { EventStore, EventToStore, SettingsSnapshot } from '@herald/subscri
 import { type RoutableEvent, routedRecords } from './routed-records.js';
 
 /** An event older than this, made by another record, is a repeat and isn't routed: its tombstones may be gone (semantics 35). */
-const HORIZON_MS = 10 * 24 * 60 * 60_000;
+const HORIZON_MS = HORIZON_DAYS * 24 * 60 * 60_000;
 
 export interface RouterParts {
   readonly bus: Bus;

@@ -2,6 +2,7 @@
  * How far back things are compared and published again (semantics 33). Younger than the bus's retention would lose what the
  * bus has lost; as old as the deliveries' retention would send a month again when its partition is dropped.
  */
+import { HORIZON_DAYS } from '@herald/contracts';
 import { BUS_RETENTION_MS } from '@herald/platform';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -13,7 +14,6 @@ export interface Keeping {
   readonly deliveriesKeptMs: number;
 }
 
-export const HORIZON_DAYS = 10;
 export const DELIVERIES_KEPT_DAYS = 90;
 
 export const keeping: Keeping = {

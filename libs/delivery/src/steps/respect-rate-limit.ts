@@ -22,7 +22,8 @@ export const respectRateLimit =
     const pauseMs = passing.called?.pauseMs ?? null;
     if (pauseMs !== null) {
       states.silence(destinationId, destination.revision, pauseMs);
-      await Promise.all(limits.map(({ key }) => buckets.pause(key, pauseMs)));
+      // Its own limit alone: one robot's silence must not silence the others that share a limit with it.
+      if (limits[0]) await buckets.pause(limits[0].key, pauseMs);
     }
     return outcome;
   };

@@ -12,9 +12,8 @@ import type {
   MessageId,
   Severity,
 } from '@herald/contracts';
-import { deliveryId } from '@herald/contracts';
+import { deliveryId, HORIZON_DAYS } from '@herald/contracts';
 import type { Database } from '@herald/platform';
-import { HORIZON_DAYS } from '../horizon.js';
 
 /** Sums of an hour of acceptance. */
 export interface HourSums {

@@ -1,6 +1,6 @@
 /** Messages leave by batches, as long as each account keeps them (semantics 8, 35, 36). */
+import { HORIZON_DAYS } from '@herald/contracts';
 import type { Database, Sql } from '@herald/platform';
-import { HORIZON_DAYS } from '../horizon.js';
 
 const ACCOUNTS_AT_ONCE = 200;
 const MESSAGES_AT_ONCE = 500;
