@@ -40,7 +40,7 @@ export function isGiven(environment: Environment, name: string): boolean {
 /** Links lead to where this process listens, unless it is told that people reach it elsewhere. */
 function addressDefaults(environment: Environment): Record<string, string> {
   const port = environment['HERALD_PORT'];
-  return port && port !== '0' ? { HERALD_PUBLIC_URL: `http://localhost:${port}` } : {};
+  return port && /^[1-9]\d*$/.test(port) ? { HERALD_PUBLIC_URL: `http://localhost:${port}` } : {};
 }
 
 function sandboxDefaults(environment: Environment): Record<string, string> {

@@ -4,7 +4,7 @@ import { SandboxServer, sandboxConfig } from '@herald/sandbox';
 import { AllInOneModule } from './all-in-one.module.js';
 import { Demo } from './demo/demo.js';
 import { HERALD_PORT } from './embedded-defaults.js';
-import { type OwnEnvironment, ownEnvironment } from './own-environment.js';
+import { isFirstTelling, type OwnEnvironment, ownEnvironment } from './own-environment.js';
 import { welcome } from './welcome.js';
 
 let own: OwnEnvironment | undefined;
@@ -33,7 +33,10 @@ function greet({ app, url }: RunningService, { environment, dataDir, operatorTok
     url,
     sandbox,
     dataDir,
-    operator: { token: operatorToken?.isNew ? operatorToken.value : null, file: operatorToken?.file ?? null },
+    operator: {
+      token: operatorToken && dataDir && isFirstTelling(dataDir) ? operatorToken.value : null,
+      file: operatorToken?.file ?? null,
+    },
     apiKey: app.get(Demo, { strict: false }).apiKey,
   });
   process.stdout.write(text);

@@ -12,7 +12,7 @@ export interface OwnEnvironment {
   /** Null where the data is on servers. */
   readonly dataDir: string | null;
   /** Null where one was given. */
-  readonly operatorToken: { readonly value: string; readonly isNew: boolean; readonly file: string } | null;
+  readonly operatorToken: { readonly value: string; readonly file: string } | null;
 }
 
 export function ownEnvironment(given: Environment): OwnEnvironment {
@@ -24,8 +24,13 @@ export function ownEnvironment(given: Environment): OwnEnvironment {
   return {
     environment: { ...environment, HERALD_BOOTSTRAP_OPERATOR_TOKEN: token.value },
     dataDir,
-    operatorToken: { ...token, file: join(dataDir, OPERATOR_TOKEN_FILE) },
+    operatorToken: { value: token.value, file: join(dataDir, OPERATOR_TOKEN_FILE) },
   };
+}
+
+/** True the first time that a start got so far as to tell it, whatever became of earlier ones. */
+export function isFirstTelling(dataDir: string): boolean {
+  return generatedSecret(dataDir, `${OPERATOR_TOKEN_FILE}-told`, () => new Date().toISOString()).isNew;
 }
 
 /** People read the welcome; what goes wrong is still told. */
