@@ -348,9 +348,19 @@ describe('ingest', () => {
     });
 
     it('another content type is 415', async () => {
-      for (const type of ['text/plain', 'application/xml']) {
-        expect((await call(null, { raw: 'x', headers: { 'content-type': type } })).status).toBe(415);
+      for (const type of [
+        'text/plain',
+        'application/xml',
+        'application/x-www-form-urlencoded',
+        'application/cloudevents+json',
+      ]) {
+        expect((await call(null, { raw: JSON.stringify(bill), headers: { 'content-type': type } })).status).toBe(415);
       }
+      const form = { 'content-type': 'application/x-www-form-urlencoded' };
+      for (const path of ['/v1/events/batch', '/v1/cloudevents']) {
+        expect((await call(null, { path, raw: '{"events":[]}', headers: form })).status).toBe(415);
+      }
+      expect((await call(bill, { headers: { 'content-type': 'Application/JSON; charset=utf-8' } })).status).toBe(202);
     });
 
     it('unknown query parameters are 422, all named', async () => {

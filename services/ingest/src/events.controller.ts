@@ -7,6 +7,7 @@ import {
   type EventState,
   getEvent,
   type InputOf,
+  type Operation,
   postCloudEvents,
   postEvent,
   postEvents,
@@ -41,6 +42,7 @@ export class EventsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     refuseQuery(request);
+    refuseType(request, postEvent);
     refuseTooLarge(request);
     const identity = headerKey(request);
     return answer(await this.intake.accept(producer, postOf(request, { body: request.body ?? {}, identity })), reply);
@@ -49,6 +51,7 @@ export class EventsController {
   @Handles(postEvents)
   async postBatch(@Req() request: HeraldRequest, @CallerOf() producer: ProducerCaller) {
     refuseQuery(request);
+    refuseType(request, postEvents);
     if (request.headers['idempotency-key'] !== undefined) {
       throw new Problem(422, 'A batch takes no Idempotency-Key: give each event an id.', {
         errors: [{ path: '/events', message: 'ids stand in the items' }],
@@ -67,15 +70,15 @@ export class EventsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     refuseQuery(request);
-    const type = (request.headers['content-type'] ?? '').toLowerCase();
-    if (type.startsWith('application/cloudevents-batch+json')) {
+    const type = refuseType(request, postCloudEvents);
+    if (type === 'application/cloudevents-batch+json') {
       const events = validate(batchSchema.shape.events, request.body ?? []);
       refuseTooMany(events);
       const posts = events.map((event) => readOrRefused(() => postOf(request, fromStructured(event))));
       return resultsOf(await this.intake.acceptAll(producer, posts), '');
     }
     refuseTooLarge(request);
-    const isStructured = type.startsWith('application/cloudevents+json');
+    const isStructured = type === 'application/cloudevents+json';
     const post = isStructured ? fromStructured(request.body) : fromBinary(request.headers, request.body);
     return answer(await this.intake.accept(producer, postOf(request, post)), reply);
   }
@@ -135,6 +138,14 @@ function refuseQuery(request: HeraldRequest): void {
   throw new Problem(422, 'What was sent is not valid.', {
     errors: unknown.map((name) => ({ path: `/${name}`, message: 'is not known here' })),
   });
+}
+
+/** Answers the type without its parameters. The server reads types that only other calls take. */
+function refuseType(request: HeraldRequest, { contentTypes = ['application/json'] }: Operation): string {
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';');
+  const name = type.trim().toLowerCase();
+  if (request.body === undefined || contentTypes.includes(name)) return name;
+  throw new Problem(415, `Send ${contentTypes.join(' or ')}.`);
 }
 
 /** The route takes what a list of accounts may need; everything else stays below 256 KB. */
