@@ -32,7 +32,7 @@ const methods = { GET: Get, POST: Post, PUT: Put, PATCH: Patch, DELETE: Delete }
 /** What a request carries through Herald, besides Fastify's own. */
 export interface HeraldRequest extends FastifyRequest {
   heraldCaller?: Caller;
-  /** The body holds `\u` escapes: only then can it hold NUL or lone surrogates. */
+  /** The body holds escapes: only then can it hold NUL or lone surrogates. */
   heraldEscapes?: boolean;
 }
 
@@ -98,6 +98,7 @@ export const Input = createParamDecorator((_: unknown, context: ExecutionContext
   const operation = operationOf(context.getHandler())!;
   const request = context.switchToHttp().getRequest<HeraldRequest>();
   if (request.heraldEscapes) refuseUnstorable(request.body);
+  if (request.url.includes('%00')) refuseUnstorable({ ...(request.params as object), ...(request.query as object) });
   const { accountId: _account, ...query } = request.query as Record<string, unknown>;
   return {
     params: validate(operation.params, request.params),

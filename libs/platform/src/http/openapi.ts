@@ -12,7 +12,7 @@ export function openApiDocument(operations: readonly Operation[], publicUrl: str
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of operations) {
     const path = operation.path.replace(/:(\w+)/g, '{$1}');
-    (paths[path] ??= {})[operation.method.toLowerCase()] = describe(operation);
+    paths[path] = { ...paths[path], [operation.method.toLowerCase()]: describe(operation) };
   }
   return {
     openapi: '3.1.0',
