@@ -33,6 +33,11 @@ export interface IncomingRecord {
 export interface ConsumeOptions {
   readonly group: string;
   readonly topics: readonly string[];
+  /**
+   * A member that was not heard for so long is expelled, and its partitions go to others: longer than anything it may have in
+   * flight that must not happen twice. 30 s unless told.
+   */
+  readonly sessionTimeoutMs?: number;
   /** Unfinished records per topic (lane) at which fetching of that topic pauses, so that lanes have budgets of their own. */
   readonly unfinishedAtMost: number;
   /**

@@ -9,6 +9,8 @@ import type { Bus, Consumption, IncomingRecord } from './bus.js';
 import type { DeadReason, DeadRecords } from './dead-record.store.js';
 
 const TRIES_OF_A_BUG = 3;
+/** A batch may be handled twice without harm: who dies is replaced soon. */
+const SESSION_MS = 10_000;
 const CONDEMNED_IN_A_ROW = 10;
 const WAIT_AT_LEAST_MS = 200;
 const WAIT_AT_MOST_MS = 10_000;
@@ -139,6 +141,7 @@ export async function readBatches<Value>(options: BatchStageOptions<Value>): Pro
   consumption = await options.bus.consume({
     group: options.group,
     topics: options.topics,
+    sessionTimeoutMs: SESSION_MS,
     unfinishedAtMost: options.unfinishedAtMost ?? batchAtMost * 4,
     onFatal: options.onFatal,
     receive: (records) => {

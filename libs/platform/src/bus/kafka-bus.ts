@@ -65,7 +65,7 @@ export class KafkaBus implements Bus {
         kafka: this.makeClient(),
         prefix: this.prefix,
         logger: this.logger,
-        sessionTimeoutMs: this.options.sessionTimeoutMs ?? 30_000,
+        sessionTimeoutMs: this.options.sessionTimeoutMs ?? options.sessionTimeoutMs ?? 30_000,
         beginOffsets: (topic) => this.beginOffsets(topic),
         endOffsets: (topic) => this.endOffsets(topic),
         committedOffsets: (group, topic) => this.committedOffsets(group, topic),

@@ -15,7 +15,10 @@ import { Watchdog } from './watchdog.js';
 import { settledWithin } from './within.js';
 
 const TICK_EVERY_MS = 250;
-const SUSPECT_AFTER_MS = 10_000;
+/** An idle fetch waits so long at the broker; a record ends the wait at once. Pausing takes effect with the next one. */
+const FETCH_WAITS_MS = 250;
+/** Fetching goes on when so few records are held: no stage runs dry while a fetch waits. */
+const HELD_AT_LEAST = 512;
 const REVOKE_WITHIN_MS = 5_000;
 const DEAD_AFTER_MS = 90_000;
 const LEAVE_WITHIN_MS = 5_000;
@@ -93,7 +96,7 @@ export class KafkaConsumption implements Consumption {
       sessionTimeout: parts.sessionTimeoutMs,
       heartbeatInterval: parts.sessionTimeoutMs / 10,
       rebalanceTimeout: 60_000,
-      maxWaitTimeInMs: 100,
+      maxWaitTimeInMs: FETCH_WAITS_MS,
       minBytes: 1,
       maxBytes: 5 * 1024 * 1024,
       maxBytesPerPartition: 256 * 1024,
@@ -248,7 +251,8 @@ export class KafkaConsumption implements Consumption {
           if (part!.records.length > 0) break;
           parts.shift();
         }
-        if (parts.length === 0 && this.intake.room(topic) > 0) this.setPaused(topic, false);
+        const held = parts.reduce((sum, { records }) => sum + records.length, 0);
+        if (held < HELD_AT_LEAST) this.setPaused(topic, false);
       }
     });
   }
@@ -294,9 +298,10 @@ export class KafkaConsumption implements Consumption {
     void this.watchdog.tick(this.intake.takeProgress(), now);
     const silentMs = now - this.lastHeartbeat;
     if (silentMs > DEAD_AFTER_MS && now - this.askedAt > DEAD_AFTER_MS / 10) void this.tellIfDead(now);
-    if (this.isSuspended || silentMs <= SUSPECT_AFTER_MS) return;
+    if (this.isSuspended || silentMs <= this.parts.sessionTimeoutMs / 3) return;
     this.isSuspended = true;
-    this.parts.logger.warn({ group: this.options.group }, 'no heartbeat was answered for 10 s: starting nothing more');
+    const { logger } = this.parts;
+    logger.warn({ group: this.options.group, silentMs }, 'no heartbeat is answered: starting nothing more');
     void this.giveUp();
   }
 

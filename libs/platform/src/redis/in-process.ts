@@ -3,9 +3,18 @@ import { EventEmitter } from 'node:events';
 import { LRUCache } from 'lru-cache';
 import type { Buckets, Cache, Signals } from './ports.js';
 
+/** About 20 MB. */
+const ENTRIES_AT_MOST = 50_000;
+
 export class InProcessCache implements Cache {
-  private readonly entries = new LRUCache<string, string>({ max: 500_000 });
-  private readonly since = new Date();
+  private since = new Date();
+  private readonly entries = new LRUCache<string, string>({
+    max: ENTRIES_AT_MOST,
+    // What was pushed out before its time is not known any more: what is remembered for certain begins now.
+    dispose: (_value, _key, reason) => {
+      if (reason === 'evict') this.since = new Date();
+    },
+  });
 
   async get(keys: readonly string[]): Promise<(string | null)[]> {
     return keys.map((key) => this.entries.get(key) ?? null);
