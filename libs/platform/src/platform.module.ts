@@ -16,7 +16,7 @@ import { makeDataDir } from './data-dir.js';
 import { Health } from './health/health.js';
 import { LOGGER, type Logger } from './log/logger.js';
 import { Metrics } from './metrics/metrics.js';
-import { DATABASE, type Database } from './postgres/database.js';
+import { DATABASE } from './postgres/database.js';
 import { openEmbeddedDatabase } from './postgres/embedded-database.js';
 import { isNotNow } from './postgres/faults.js';
 import { migrate } from './postgres/migrate.js';
