@@ -50,7 +50,7 @@ export interface EndStates {
   readonly others: readonly { readonly eventId: string; readonly answer: string }[];
 }
 
-const AT_A_TIME = 16;
+const AT_A_TIME = 32;
 
 /** Asks for every event as its producer would. */
 export async function readEndStates(
