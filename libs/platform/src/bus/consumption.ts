@@ -5,9 +5,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log/logger.js';
 import { isDataFault, isNotNow } from '../postgres/faults.js';
-import type { Bus, Consumption, IncomingRecord } from './bus.js';
+import type { Bus, ConsumeOptions, Consumption, IncomingRecord } from './bus.js';
 import type { DeadReason, DeadRecords } from './dead-record.store.js';
 
+const JOINED_WITHIN_MS = 60_000;
 const TRIES_OF_A_BUG = 3;
 /** A batch may be handled twice without harm: who dies is replaced soon. */
 const SESSION_MS = 10_000;
@@ -138,7 +139,7 @@ export async function readBatches<Value>(options: BatchStageOptions<Value>): Pro
     record.finish();
   }
 
-  consumption = await options.bus.consume({
+  consumption = await join(options, {
     group: options.group,
     topics: options.topics,
     sessionTimeoutMs: SESSION_MS,
@@ -154,7 +155,7 @@ export async function readBatches<Value>(options: BatchStageOptions<Value>): Pro
 
 /** A stage whose records finish one by one, in any order. */
 export async function readRecords<Value>(options: RecordStageOptions<Value>): Promise<Consumption> {
-  return options.bus.consume({
+  return join(options, {
     group: options.group,
     topics: options.topics,
     unfinishedAtMost: options.unfinishedAtMost ?? 512,
@@ -171,6 +172,20 @@ export async function readRecords<Value>(options: RecordStageOptions<Value>): Pr
       if (items.length > 0) options.receive(items);
     },
   });
+}
+
+/** While servers start together a group may not be there yet: waited for here, since starting anew would only load them more. */
+async function join<Value>({ bus, logger }: StageOptions<Value>, options: ConsumeOptions): Promise<Consumption> {
+  const until = performance.now() + JOINED_WITHIN_MS;
+  for (let waits = 0; ; waits += 1) {
+    try {
+      return await bus.consume(options);
+    } catch (error) {
+      if (!isNotNow(error) || performance.now() > until) throw error;
+      logger.warn({ group: options.group, error }, 'waiting to join the group');
+      await sleep(backoff(Math.min(waits, 4)));
+    }
+  }
 }
 
 function parsed<Value>(parse: (value: string) => Value, record: IncomingRecord): { value: Value } | { error: string } {
