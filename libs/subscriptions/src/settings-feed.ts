@@ -21,8 +21,6 @@ const TRIM_EVERY_MS = 10 * 60_000;
 /** Rows are kept longer than anybody may go on without starting from nothing. */
 const KEPT_FOR = '1 day';
 const RESET_AFTER_MS = 12 * 3_600_000;
-/** Above every transaction id: the first read takes none. */
-const NONE = '18446744073709551615';
 
 /** Written in the transaction that makes the change. */
 export async function recordChange(
@@ -132,12 +130,13 @@ export class SettingsFeed {
         text: `select pg_snapshot_xmin(pg_current_snapshot())::text as xmin,
                  (extract(epoch from now()) * 1000)::float8 as "nowMs",
                  (select json_agg(json_build_object('seq', seq, 'kind', kind, 'accountId', account_id, 'key', key) order by seq)
-                  from settings.change where xid >= $1::xid8) as changes`,
+                  from settings.change where xid >= coalesce($1::xid8, pg_snapshot_xmin(pg_current_snapshot()))) as changes`,
       },
-      [this.xmin ?? NONE],
+      [this.xmin],
     );
     const { xmin, nowMs } = rows[0]!;
     const seen = rows[0]!.changes ?? [];
+    // The first read only learns what is not news to it.
     const isLost =
       this.xmin === null || BigInt(xmin) < BigInt(this.xmin) || Math.abs(nowMs - this.databaseMs) > RESET_AFTER_MS;
     const fresh = isLost ? [] : seen.filter(({ seq }) => !this.applied.has(seq));
