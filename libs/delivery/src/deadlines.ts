@@ -2,6 +2,8 @@
  * Ends attempts after one and the same limit, with one timer for all (semantics 17): what starts first is due first, so a
  * queue is enough.
  */
+const ANSWER_AFTER_ABORT_MS = 100;
+
 interface Deadline {
   readonly dueMs: number;
   readonly controller: AbortController;
@@ -63,7 +65,8 @@ export class Deadlines {
       this.skipSettled();
       if (!onDue) continue;
       first.controller.abort();
-      onDue();
+      // The work knows best what it had done by then: whether a request was written, for one. It has a moment to say so.
+      setTimeout(onDue, ANSWER_AFTER_ABORT_MS).unref();
     }
     this.skipSettled();
   }

@@ -38,6 +38,7 @@ const outcomes = {
     status: 'parked',
     why: 'breaker',
     resumeInMs: null,
+    revision: 0,
     spent: 1,
     wasAmbiguous: false,
     attempt: null,

@@ -136,6 +136,20 @@ describe.each([embedded, ...servers])('the delivery path on $name', ({ open }) =
     expect(row.attempts[0]).toMatchObject({ error: 'timeout', ambiguous: true });
   }, 40_000);
 
+  it('17, 18: at the limit the channel’s own word counts: what was never written is not ambiguous', async () => {
+    const scripted = await begin({ waits: '60000ms' });
+    scripted.answer = (call) =>
+      new Promise((resolve) => {
+        call.signal.addEventListener('abort', () =>
+          setTimeout(() => resolve(failure('timeout', 'TIMEOUT', { ambiguous: false })), 5),
+        );
+      });
+    const robot = aDelivery({ channel: 'slack' });
+    scripted.receive(robot);
+    const row = await rowThat('an attempt', robot, ({ attempt_count }) => attempt_count === 1, 25_000);
+    expect(row.attempts[0]!.ambiguous).toBeUndefined();
+  }, 40_000);
+
   it('18: tries a chat robot once more after an ambiguous attempt, then leaves it unconfirmed', async () => {
     const scripted = await begin();
     scripted.answer = () => failure('timeout', 'TIMEOUT', { ambiguous: true });
@@ -270,6 +284,38 @@ describe.each([embedded, ...servers])('the delivery path on $name', ({ open }) =
     expect(second!.atMs - first!.atMs).toBeGreaterThanOrEqual(2_000);
     expect(second!.atMs - first!.atMs).toBeLessThan(3_000);
   });
+
+  it('25: a silence that former settings asked for does not hold for new ones', async () => {
+    const scripted = await begin();
+    const destinationId = randomUUID() as DestinationId;
+    let revision = 1;
+    scripted.destination = () => ({ state: 'usable', config: { id: destinationId }, locale: 'en-US', revision });
+    scripted.answer = () => throttledFor(3_600);
+    await finished(scripted.receive(aDelivery({ destinationId })));
+    const waiting = aDelivery({ destinationId });
+    await finished(scripted.receive(waiting));
+    expect(await rowOf(ground, waiting)).toMatchObject({ state: 'parked' });
+    revision = 2;
+    scripted.answer = () => ok;
+    const next = aDelivery({ destinationId });
+    await finished(scripted.receive(next));
+    expect(await rowOf(ground, next)).toMatchObject({ status: 'delivered' });
+    await ended('delivered', waiting);
+  });
+
+  it('22, 24: what a dead worker had leased joins the queue of a destination that does not answer, and ends in time', async () => {
+    const scripted = await begin({ waits: '60000ms' });
+    const destinationId = randomUUID() as DestinationId;
+    scripted.answer = () => down;
+    const lost = aDelivery({ destinationId, expiresAt: new Date(Date.now() + 6_000) });
+    await finished(scripted.receive(lost, ...Array.from({ length: 10 }, () => aDelivery({ destinationId }))));
+    await ground.database.query(
+      `update delivery.open set state = 'leased', due_at = now() - interval '1 second' where delivery_id = $1`,
+      [lost.deliveryId],
+    );
+    await rowThat('parked again', lost, ({ state, fence }) => state === 'parked' && fence! > 1);
+    expect(await ended('suppressed', lost)).toMatchObject({ reason: 'EXPIRED' });
+  }, 20_000);
 
   it('23: leaves a throttled destination in peace meanwhile, and parks what comes for it', async () => {
     const scripted = await begin();

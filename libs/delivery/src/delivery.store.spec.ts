@@ -195,7 +195,7 @@ describe.each([embedded, ...servers])('searching deliveries on $name', ({ open }
     const messageId = randomUUID() as MessageId;
     const acceptedAt = new Date();
     await stored(
-      { status: 'parked', why: 'busy', resumeInMs: null, spent: 0, wasAmbiguous: false, attempt: null },
+      { status: 'parked', why: 'busy', resumeInMs: null, revision: 0, spent: 0, wasAmbiguous: false, attempt: null },
       { accountId, messageId, acceptedAt },
     );
     const held = aDelivery({ accountId, messageId, acceptedAt });

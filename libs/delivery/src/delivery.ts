@@ -78,6 +78,8 @@ export interface Parked {
   readonly why: 'busy' | 'breaker' | 'bucket';
   /** Nothing of the destination is pulled before. */
   readonly resumeInMs: number | null;
+  /** Of the settings that this was said to; 0 where they were not looked at. */
+  readonly revision: number;
   readonly spent: number;
   readonly wasAmbiguous: boolean;
   readonly attempt: Attempt | null;
@@ -100,7 +102,7 @@ export interface Pass {
   readonly lastAtMs: number;
   readonly lastReason: LastReason;
   /** Monotonic; an attempt starts only while the rest exceeds the attempt's limit (semantics 19). Infinity without a row. */
-  readonly leaseEndsMs: number;
+  leaseEndsMs: number;
   /** A token of each of the destination's buckets was taken already, by whoever pulled it. */
   readonly hasTokens: boolean;
 }

@@ -8,12 +8,15 @@ import { Breaker, type Sign } from './breaker.js';
 import type { Delivery } from './delivery.js';
 
 const DESTINATIONS_AT_MOST = 50_000;
+/** A queue was made by who only parked: which settings its breaker judges is not known. */
+const UNKNOWN_REVISION = 0;
 
 interface State {
   readonly breaker: Breaker;
   /** Of the settings that the breaker judges: others start with a closed one (semantics 25). */
   revision: number;
   silentUntilMs: number;
+  silentRevision: number;
 }
 
 export interface BreakerListener {
@@ -45,7 +48,7 @@ export class DestinationStates {
   isOpen(id: DestinationId, revision: number): boolean {
     const state = this.states.get(id);
     if (!state?.breaker.isOpen) return false;
-    if (state.revision === revision) return true;
+    if (revision <= state.revision || state.revision === UNKNOWN_REVISION) return true;
     // New settings start with a closed breaker.
     state.revision = revision;
     this.close(id);
@@ -74,7 +77,9 @@ export class DestinationStates {
 
   /** Another process has opened it; only its listener knows better. */
   markOpen(id: DestinationId, revision: number): void {
-    this.of(id, revision).breaker.open(this.nowMs());
+    const state = this.of(id, revision);
+    state.revision = Math.max(state.revision, revision);
+    state.breaker.open(this.nowMs());
     this.openOnes.add(id);
   }
 
@@ -86,19 +91,22 @@ export class DestinationStates {
 
   silence(id: DestinationId, revision: number, forMs: number): void {
     const state = this.of(id, revision);
+    if (revision < state.silentRevision) return;
+    if (revision > state.silentRevision) state.silentUntilMs = 0;
+    state.silentRevision = revision;
     state.silentUntilMs = Math.max(state.silentUntilMs, this.nowMs() + forMs);
   }
 
-  /** Milliseconds until it may be called again; 0 where it may now. */
-  silentForMs(id: DestinationId): number {
+  /** Milliseconds until it may be called again; 0 where it may now. Silence was said to the settings of then, not to newer ones. */
+  silentForMs(id: DestinationId, revision: number): number {
     const state = this.states.get(id);
-    return state ? Math.max(0, state.silentUntilMs - this.nowMs()) : 0;
+    return state && revision <= state.silentRevision ? Math.max(0, state.silentUntilMs - this.nowMs()) : 0;
   }
 
   private of(id: DestinationId, revision: number): State {
     let state = this.states.get(id);
     if (!state) {
-      state = { breaker: new Breaker(), revision, silentUntilMs: 0 };
+      state = { breaker: new Breaker(), revision, silentUntilMs: 0, silentRevision: 0 };
       this.states.set(id, state);
     }
     return state;

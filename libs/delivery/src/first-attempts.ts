@@ -126,7 +126,11 @@ export class FirstAttempts {
     for (const [id, held] of this.held) {
       if (!isGiven(held)) continue;
       if (!held.isStarted) this.held.delete(id);
-      else if (held.pass.fence === 0) started.push(held.pass);
+      else if (held.pass.fence === 0) {
+        // What still waits for its destination or content must not be sent when its lease has run out.
+        held.pass.leaseEndsMs = performance.now() + this.parts.leaseMs;
+        started.push(held.pass);
+      }
     }
     this.waiting.remove(isGiven);
     await this.parts.outcomes.lease(started, this.parts.leaseMs);
@@ -155,14 +159,16 @@ export class FirstAttempts {
     const { place } = held;
     const full = this.full(place);
     if (full === null && this.waiting.behind('destination', place) === 0) this.begin(held);
-    else if (this.waitsTooLong(place, full === null || full === 'worker' ? 0 : this.waiting.behind(full, place))) {
+    else if (
+      this.waitsTooLong(place, full === 'account' || full === 'destination' ? this.waiting.behind(full, place) : 0)
+    ) {
       this.park(held);
     } else this.waiting.add(held);
   }
 
   private waitsTooLong(place: Place, before: number): boolean {
     const full = this.full(place);
-    if (full === null || full === 'worker') return false;
+    if (full !== 'account' && full !== 'destination') return false;
     return this.parts.inFlight.expectedWaitMs(full, place, before, performance.now()) > WAIT_AT_MOST_MS;
   }
 
@@ -189,7 +195,15 @@ export class FirstAttempts {
     const { pass } = held;
     const { spent, wasAmbiguous } = pass;
     this.parts.recorder
-      .record(pass, { status: 'parked', why: 'busy', resumeInMs: null, spent, wasAmbiguous, attempt: null })
+      .record(pass, {
+        status: 'parked',
+        why: 'busy',
+        resumeInMs: null,
+        revision: 0,
+        spent,
+        wasAmbiguous,
+        attempt: null,
+      })
       .then(
         () => this.finish(held),
         (error) => this.condemn(held, error),

@@ -2,7 +2,13 @@ import type { AccountId, DestinationId, Lane } from '@herald/contracts';
 import { describe, expect, it } from '@jest/globals';
 import { InFlight, type Place } from './in-flight.js';
 
-const place = (destination: string, account = 'a', lane: Lane = 'normal'): Place => ({
+const place = (
+  destination: string,
+  account = 'a',
+  lane: Lane = 'normal',
+  channel: Place['channel'] = 'webhook',
+): Place => ({
+  channel,
   lane,
   accountId: account as AccountId,
   destinationId: destination as DestinationId,
@@ -32,6 +38,15 @@ describe('room', () => {
     expect(inFlight.full(place('d'))).toBe('destination');
     inFlight.leave(place('d'), 'records', 10, 10_000);
     expect(inFlight.full(place('d'))).toBeNull();
+  });
+
+  it('mails hold 20, whatever their addresses, and nobody else is held up by them', () => {
+    const inFlight = new InFlight();
+    for (let index = 0; index < 20; index += 1) enter(inFlight, 1, place(`m${index}`, `a${index}`, 'normal', 'email'));
+    expect(inFlight.full(place('m', 'm', 'urgent', 'email'))).toBe('channel');
+    expect(inFlight.full(place('w', 'w'))).toBeNull();
+    inFlight.leave(place('m0', 'a0', 'normal', 'email'), 'records', 5, 10);
+    expect(inFlight.full(place('m', 'm', 'urgent', 'email'))).toBeNull();
   });
 
   it('lower lanes leave room to the higher ones', () => {

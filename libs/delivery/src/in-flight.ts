@@ -2,13 +2,15 @@
  * How much may be on its way at once, per process (semantics 21), so that no destination, account or lane starves the others.
  * Pure bookkeeping: time is a parameter, in monotonic milliseconds.
  */
-import type { AccountId, DestinationId, Lane } from '@herald/contracts';
+import type { AccountId, DeliveryChannel, DestinationId, Lane } from '@herald/contracts';
 
 export const limits = {
   worker: 512,
   account: 128,
   destination: 64,
   slowDestination: 4,
+  /** One relay takes all mails over a handful of connections: more at once would only wait there, within their attempt's limit. */
+  email: 20,
   /** Of the worker's, what a lane and those below it may hold: urgent always finds room. */
   lanes: { urgent: 512, normal: 384, bulk: 256 },
 } as const satisfies { lanes: Record<Lane, number> } & Record<string, unknown>;
@@ -18,12 +20,13 @@ const SLOW_CALLS = 3;
 const SECOND = 1_000;
 
 export interface Place {
+  readonly channel: DeliveryChannel;
   readonly lane: Lane;
   readonly accountId: AccountId;
   readonly destinationId: DestinationId;
 }
 
-export type Full = 'worker' | 'account' | 'destination';
+export type Full = 'worker' | 'channel' | 'account' | 'destination';
 
 interface Holder {
   inFlight: number;
@@ -40,6 +43,7 @@ interface Holder {
 
 export class InFlight {
   private total = 0;
+  private emails = 0;
   private readonly perLane: Record<Lane, number> = { urgent: 0, normal: 0, bulk: 0 };
   private readonly accounts = new Map<AccountId, Holder>();
   private readonly destinations = new Map<DestinationId, Holder>();
@@ -51,6 +55,7 @@ export class InFlight {
   /** What has no room, or null where one more may start. `shared` halves a destination between its queue and new records. */
   full(place: Place, from: 'records' | 'queue' = 'records', shared = false): Full | null {
     if (this.roomOfLane(place.lane) <= 0) return 'worker';
+    if (this.roomOfChannel(place.channel) <= 0) return 'channel';
     if (this.roomOfAccount(place.accountId) <= 0) return 'account';
     return this.roomOfDestination(place.destinationId, from, shared) <= 0 ? 'destination' : null;
   }
@@ -62,6 +67,10 @@ export class InFlight {
     const lower = limits.lanes.normal - (normal + bulk);
     if (lane === 'normal') return Math.min(total, lower);
     return Math.min(total, lower, limits.lanes.bulk - bulk);
+  }
+
+  roomOfChannel(channel: DeliveryChannel): number {
+    return channel === 'email' ? limits.email - this.emails : Number.POSITIVE_INFINITY;
   }
 
   roomOfAccount(accountId: AccountId): number {
@@ -80,6 +89,7 @@ export class InFlight {
 
   enter(place: Place, from: 'records' | 'queue', nowMs: number): void {
     this.total += 1;
+    if (place.channel === 'email') this.emails += 1;
     this.perLane[place.lane] += 1;
     began(holderOf(this.accounts, place.accountId, nowMs), nowMs);
     const destination = holderOf(this.destinations, place.destinationId, nowMs);
@@ -90,6 +100,7 @@ export class InFlight {
   /** `callMs` is how long the provider took; null where no call was made. */
   leave(place: Place, from: 'records' | 'queue', callMs: number | null, nowMs: number): void {
     this.total -= 1;
+    if (place.channel === 'email') this.emails -= 1;
     this.perLane[place.lane] -= 1;
     const account = holderOf(this.accounts, place.accountId, nowMs);
     account.inFlight -= 1;

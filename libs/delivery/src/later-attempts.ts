@@ -137,16 +137,25 @@ export class LaterAttempts {
       this.reserve = RESERVED;
       return false;
     }
-    const { passes, crowded } = await due.claim(channels, room);
+    const { passes, crowded } = await due.claim(
+      channels.filter((channel) => channel !== 'email'),
+      room,
+    );
     this.run(passes, 'records');
     this.reserve = passes.length >= room.lanes.urgent ? RESERVED : 0;
+    if (channels.includes('email')) {
+      // Mails have a limit of their own: claimed apart, so that none is claimed that can't start.
+      const mails = await due.claim(['email'], this.room('email'));
+      this.run(mails.passes, 'records');
+      for (const { channel, lane } of mails.crowded) await this.claimByTurns(channel, lane);
+    }
     let more = 0;
     for (const { channel, lane } of crowded) more += await this.claimByTurns(channel, lane);
     return passes.length + more > 0 && crowded.length > 0;
   }
 
   private async claimByTurns(channel: DeliveryChannel, lane: Lane): Promise<number> {
-    const room = this.room();
+    const room = this.room(channel);
     if (room.lanes[lane] <= 0) return 0;
     const key = `${channel}/${lane}`;
     const { passes, next } = await this.parts.due.claimByTurns(channel, lane, this.turns.get(key) ?? firstTurn, room);
@@ -155,9 +164,12 @@ export class LaterAttempts {
     return passes.length;
   }
 
-  private room(): Room {
+  private room(channel: DeliveryChannel = 'webhook'): Room {
     const { inFlight } = this.parts;
-    const perLane = Object.fromEntries(lanes.map((lane) => [lane, inFlight.roomOfLane(lane)])) as Record<Lane, number>;
+    const most = inFlight.roomOfChannel(channel);
+    const perLane = Object.fromEntries(
+      lanes.map((lane) => [lane, Math.min(inFlight.roomOfLane(lane), most)]),
+    ) as Record<Lane, number>;
     return { lanes: perLane, ...inFlight.held() };
   }
 }

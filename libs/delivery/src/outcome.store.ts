@@ -153,12 +153,14 @@ interface FirstRow {
 
 /** Sorted by the queue's key: two workers that park for the same destinations never wait for each other in a circle. */
 const QUEUE_UP = `
-  insert into delivery.queue as q (destination_id, account_id, channel, breaker, opened_at, resume_at, pulled_by, pulled_until)
+  insert into delivery.queue as q (destination_id, account_id, channel, breaker, opened_at, revision, resume_at, pulled_by, pulled_until)
   select distinct on (destination_id) destination_id, account_id, channel,
     case when (queue ->> 'open')::boolean then 'open' else 'closed' end, case when (queue ->> 'open')::boolean then now() end,
+    (queue ->> 'revision')::int,
     now() + make_interval(secs => (queue ->> 'resume_in')::float8), $2::uuid, now() + interval '15 seconds'
   from incoming where queue is not null order by destination_id
   on conflict (destination_id) do update set
+    revision = greatest(q.revision, excluded.revision),
     resume_at = case when excluded.resume_at > now() then greatest(q.resume_at, excluded.resume_at) else q.resume_at end`;
 
 /** One statement, so that a delivery that isn't ended always has its open row, and the sums fit the rows. */
@@ -260,7 +262,7 @@ function openOf(pass: Pass, outcome: Extract<Outcome, { spent: number }>, fence:
 }
 
 function queueOf(outcome: Extract<Outcome, { status: 'parked' }>): object {
-  return { open: outcome.why === 'breaker', resume_in: (outcome.resumeInMs ?? 0) / 1_000 };
+  return { open: outcome.why === 'breaker', revision: outcome.revision, resume_in: (outcome.resumeInMs ?? 0) / 1_000 };
 }
 
 function laterRow({ pass, outcome }: Settlement): object {

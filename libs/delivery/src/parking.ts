@@ -3,12 +3,12 @@
  * recovered one's queue out faster and faster. One process at a time does that for a destination; the row says which.
  */
 import type { ChannelRuntime } from '@herald/channels';
-import type { DeliveryChannel, DestinationId } from '@herald/contracts';
+import { type DeliveryChannel, type DestinationId, type Lane, lanes } from '@herald/contracts';
 import { type Buckets, isNotNow, type Logger } from '@herald/platform';
 import { nextProbeMs } from './breaker.js';
 import type { Delivery, Pass } from './delivery.js';
 import type { DestinationStates } from './destination-states.js';
-import type { Destinations } from './destinations.js';
+import type { Destination, Destinations } from './destinations.js';
 import type { InFlight } from './in-flight.js';
 import type { HeldQueue, QueueStore } from './queue.store.js';
 
@@ -25,6 +25,8 @@ interface Queue {
   readonly accountId: HeldQueue['accountId'];
   readonly channel: DeliveryChannel;
   isOpen: boolean;
+  /** Of the settings that the queue's waiting was said to; 0 where that isn't known. */
+  revision: number;
   /** Monotonic milliseconds, all of them. */
   openSinceMs: number;
   resumeAtMs: number;
@@ -94,10 +96,16 @@ export class Parking {
     this.isPullScheduled = true;
     setImmediate(() => {
       this.isPullScheduled = false;
-      this.pulling ??= this.attempt('queues could not be pulled', () => this.pullAll()).finally(() => {
-        this.pulling = undefined;
-      });
+      void this.pullOnce();
     });
+  }
+
+  /** One at a time: two would take the same room. */
+  private pullOnce(): Promise<void> {
+    this.pulling ??= this.attempt('queues could not be pulled', () => this.pullAll()).finally(() => {
+      this.pulling = undefined;
+    });
+    return this.pulling;
   }
 
   /** One look at everything, as each second makes it. */
@@ -127,7 +135,25 @@ export class Parking {
       await queues.parkDue(closed);
       await this.probe();
     }
-    await this.pullAll();
+    await this.renew();
+    await this.pullOnce();
+  }
+
+  /** New settings start with a closed breaker, and nobody has asked them for silence (semantics 25). */
+  private async renew(): Promise<void> {
+    const now = performance.now();
+    for (const queue of [...this.held.values()]) {
+      if (queue.revision === 0 || (!queue.isOpen && queue.resumeAtMs <= now)) continue;
+      const destination = await this.destinationOf(queue);
+      if (destination.state === 'unusable' || destination.revision <= queue.revision) continue;
+      queue.revision = destination.revision;
+      queue.resumeAtMs = now;
+      await this.parts.queues.renew(queue.destinationId, destination.revision);
+      if (queue.isOpen) {
+        this.parts.states.close(queue.destinationId);
+        this.closed(queue.destinationId);
+      }
+    }
   }
 
   private hold(row: HeldQueue): void {
@@ -137,6 +163,7 @@ export class Parking {
       accountId: row.accountId,
       channel: row.channel,
       isOpen: row.isOpen,
+      revision: row.revision,
       openSinceMs: now - row.openForMs,
       resumeAtMs: now + row.resumeInMs,
       nextProbeAtMs: now,
@@ -152,6 +179,7 @@ export class Parking {
     const queue = this.held.get(destinationId);
     if (queue) {
       queue.isOpen = true;
+      queue.revision = revision;
       queue.openSinceMs = performance.now();
       queue.nextProbeAtMs = queue.openSinceMs + nextProbeMs(0);
     }
@@ -189,20 +217,29 @@ export class Parking {
   /** One statement for all that have room; where a provider limits, a token is taken before a row is (semantics 20). */
   private async pullAll(): Promise<void> {
     const { limits, inFlight } = this.parts;
-    let roomOfWorker = inFlight.roomOfLane('urgent');
+    // Parked rows of a lane that is full stay parked: urgent always finds room (semantics 21).
+    const among = lanes.filter((lane) => inFlight.roomOfLane(lane) > 0);
+    let roomOfWorker = Math.min(...among.map((lane) => inFlight.roomOfLane(lane)), Number.MAX_SAFE_INTEGER);
+    if (among.length === 0) return;
+    let roomOfMail = inFlight.roomOfChannel('email');
+    const accounts = new Map<HeldQueue['accountId'], number>();
     const free: { destinationId: DestinationId; count: number; hasTokens: boolean }[] = [];
     const limited: Queue[] = [];
     for (const queue of this.held.values()) {
-      const room = Math.min(this.roomOf(queue), roomOfWorker);
+      const roomOfAccount = accounts.get(queue.accountId) ?? inFlight.roomOfAccount(queue.accountId);
+      const roomOfChannel = queue.channel === 'email' ? roomOfMail : Number.POSITIVE_INFINITY;
+      const room = Math.min(this.roomOf(queue), roomOfWorker, roomOfAccount, roomOfChannel);
       if (room <= 0) continue;
       const given = await this.limitsOf(queue);
       if (given.length > 0) limited.push(queue);
       else {
         roomOfWorker -= room;
+        if (queue.channel === 'email') roomOfMail -= room;
+        accounts.set(queue.accountId, roomOfAccount - room);
         free.push({ destinationId: queue.destinationId, count: room, hasTokens: false });
       }
     }
-    if (free.length > 0) await this.pullFree(free);
+    if (free.length > 0) await this.pullFree(free, among);
     for (const queue of limited) await this.pullLimited(queue, limits[queue.channel].limits);
     if (![...this.held.values()].some(({ ramp }) => ramp)) {
       clearInterval(this.ramping);
@@ -210,8 +247,11 @@ export class Parking {
     }
   }
 
-  private async pullFree(wanted: readonly { destinationId: DestinationId; count: number; hasTokens: boolean }[]) {
-    const passes = await this.parts.queues.pull(wanted);
+  private async pullFree(
+    wanted: readonly { destinationId: DestinationId; count: number; hasTokens: boolean }[],
+    among: readonly Lane[],
+  ): Promise<void> {
+    const passes = await this.parts.queues.pull(wanted, among);
     const pulled = new Map<DestinationId, number>();
     for (const { delivery } of passes) {
       pulled.set(delivery.destinationId, (pulled.get(delivery.destinationId) ?? 0) + 1);
@@ -222,7 +262,7 @@ export class Parking {
       if (!queue) continue;
       const got = pulled.get(destinationId) ?? 0;
       if (queue.ramp) queue.ramp.released += got;
-      if (got < count) await this.emptied(queue);
+      if (got < count && among.length === lanes.length) await this.emptied(queue);
     }
   }
 
@@ -252,7 +292,7 @@ export class Parking {
   private roomOf(queue: Queue): number {
     const { inFlight, states } = this.parts;
     const now = performance.now();
-    const silentMs = states.silentForMs(queue.destinationId);
+    const silentMs = states.silentForMs(queue.destinationId, queue.revision || Number.MAX_SAFE_INTEGER);
     if (silentMs > 0) queue.resumeAtMs = Math.max(queue.resumeAtMs, now + silentMs);
     if (queue.isOpen || queue.resumeAtMs > now) return 0;
     const room = Math.min(
@@ -268,11 +308,15 @@ export class Parking {
     return config === null ? [] : this.parts.limits[queue.channel].limits(config);
   }
 
-  private async configOf({ accountId, channel, destinationId }: Queue): Promise<unknown | null> {
+  private async configOf(queue: Queue): Promise<unknown | null> {
+    const destination = await this.destinationOf(queue);
+    return destination.state === 'usable' ? destination.config : null;
+  }
+
+  private async destinationOf({ accountId, channel, destinationId }: Queue): Promise<Destination> {
     const asked = { deliveryId: destinationId as never, eventId: null, subtype: '', accountId, channel, destinationId };
     const { destinations } = this.parts;
-    const destination = destinations.peek(asked) ?? (await destinations.load(asked));
-    return destination.state === 'usable' ? destination.config : null;
+    return destinations.peek(asked) ?? (await destinations.load(asked));
   }
 
   private async emptied(queue: Queue): Promise<void> {

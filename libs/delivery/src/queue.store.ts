@@ -1,5 +1,5 @@
 /** The rows of destinations that have something parked, or that don't answer (semantics 20, 22). */
-import type { AccountId, DeliveryChannel, DestinationId } from '@herald/contracts';
+import { type AccountId, type DeliveryChannel, type DestinationId, type Lane, lanes } from '@herald/contracts';
 import type { Database } from '@herald/platform';
 import { type LeasedRow, leasedColumns, toPasses } from './claimed.js';
 import type { Pass } from './delivery.js';
@@ -74,6 +74,7 @@ export class QueueStore {
   /** Claims parked rows, at most so many of each destination, urgent first, then in order of acceptance. */
   async pull(
     wanted: readonly { readonly destinationId: DestinationId; readonly count: number; readonly hasTokens: boolean }[],
+    among: readonly Lane[] = lanes,
   ): Promise<Pass[]> {
     const asked = performance.now();
     const { rows } = await this.database.query<LeasedRow & { destination_id: DestinationId }>(
@@ -81,14 +82,19 @@ export class QueueStore {
         name: 'delivery-queue-pull',
         text: `with picked as (
                  select p.delivery_id from unnest($1::uuid[], $2::int[]) as w (destination_id, count) cross join lateral (
-                   select o.delivery_id from delivery.open o where o.destination_id = w.destination_id and o.state = 'parked'
+                   select o.delivery_id from delivery.open o where o.destination_id = w.destination_id and o.state = 'parked' and o.lane = any($4::int[])
                    order by o.lane, o.accepted_at limit w.count for update skip locked) p
                )
                update delivery.open o set state = 'leased', fence = o.fence + 1, due_at = now() + make_interval(secs => $3)
                from picked where o.delivery_id = picked.delivery_id
                returning ${leasedColumns('o')}, o.destination_id`,
       },
-      [wanted.map(({ destinationId }) => destinationId), wanted.map(({ count }) => count), this.leaseMs / 1_000],
+      [
+        wanted.map(({ destinationId }) => destinationId),
+        wanted.map(({ count }) => count),
+        this.leaseMs / 1_000,
+        among.map((lane) => lanes.indexOf(lane)),
+      ],
     );
     const withTokens = new Set(wanted.filter(({ hasTokens }) => hasTokens).map(({ destinationId }) => destinationId));
     const ends = asked + this.leaseMs;
@@ -116,13 +122,13 @@ export class QueueStore {
     return probe ?? null;
   }
 
-  /** What became due while its destination doesn't answer joins the queue, without having been claimed. */
+  /** What became due while its destination doesn't answer joins the queue, without having been claimed; so does what a dead process had leased. */
   async parkDue(destinations: readonly DestinationId[]): Promise<void> {
     await this.database.query(
       {
         name: 'delivery-queue-park-due',
-        text: `update delivery.open set state = 'parked', due_at = last_at
-               where destination_id = any($1::uuid[]) and state = 'scheduled' and due_at <= now() and last_at > now()`,
+        text: `update delivery.open set state = 'parked', due_at = last_at, fence = fence + case state when 'leased' then 1 else 0 end
+               where destination_id = any($1::uuid[]) and state in ('scheduled', 'leased') and due_at <= now() and last_at > now()`,
       },
       [destinations],
     );
@@ -135,6 +141,15 @@ export class QueueStore {
        on conflict (destination_id) do update set breaker = 'open', revision = excluded.revision,
          opened_at = case when q.breaker = 'open' then q.opened_at else now() end`,
       [queue.destinationId, queue.accountId, queue.channel, queue.revision, this.puller],
+    );
+  }
+
+  /** Its settings are others now: what was said to the former ones doesn't hold. */
+  async renew(destinationId: DestinationId, revision: number): Promise<void> {
+    await this.database.query(
+      `update delivery.queue set breaker = 'closed', opened_at = null, resume_at = now(), revision = $2
+       where destination_id = $1 and revision < $2`,
+      [destinationId, revision],
     );
   }
 

@@ -33,6 +33,7 @@ export interface Call {
   readonly deliveryId: DeliveryId;
   readonly destinationId: string;
   readonly atMs: number;
+  readonly signal: AbortSignal;
 }
 export type Answer = (call: Call, count: number) => Receipt | Failure | Promise<Receipt | Failure>;
 
@@ -125,8 +126,13 @@ export async function script(ground: Ground, options: ScriptOptions = {}): Promi
     id,
     config: z.object({ id: z.string() }),
     render: () => ({ payload: null, cut: false }),
-    async send(_payload, config, _io, message) {
-      const call = { deliveryId: message.deliveryId, destinationId: config.id, atMs: performance.now() };
+    async send(_payload, config, io, message) {
+      const call = {
+        deliveryId: message.deliveryId,
+        destinationId: config.id,
+        atMs: performance.now(),
+        signal: io.signal,
+      };
       calls.push(call);
       const count = calls.filter(({ deliveryId }) => deliveryId === call.deliveryId).length;
       const answer = await scripted.answer(call, count);

@@ -18,7 +18,7 @@ import {
   Problem,
   platformConfig,
 } from '@herald/platform';
-import { AccountStore, PersonStore, SESSION_LASTS_SECONDS, SessionStore } from '@herald/subscriptions';
+import { AccountStore, type Person, PersonStore, SESSION_LASTS_SECONDS, SessionStore } from '@herald/subscriptions';
 import { Controller, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { type ClientAddress, clientAddress } from './client-address.js';
@@ -64,14 +64,22 @@ export class SessionController {
         headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) },
       });
     }
-    const person = await this.people.findByEmail(address);
-    if (!(await isPassword(person?.passwordHash ?? null, body.password)) || !person) {
-      throw new Problem(401, 'The address or the password is wrong.');
-    }
+    const person = await this.proved(address, body.password).catch(async (error) => {
+      // An outage is nobody's failure.
+      await this.throttle.forgive(address, client);
+      throw error;
+    });
+    if (!person) throw new Problem(401, 'The address or the password is wrong.');
     await this.throttle.forgive(address, client);
     const token = await this.sessions.open(person.id);
     reply.header('set-cookie', `${COOKIE}=${token}; Max-Age=${SESSION_LASTS_SECONDS}; ${this.attributes}`);
     return { user: { id: person.id, email: person.email, name: person.name } };
+  }
+
+  /** Takes as long for an unknown address as for a wrong password. */
+  private async proved(address: string, password: string): Promise<Person | null> {
+    const person = await this.people.findByEmail(address);
+    return (await isPassword(person?.passwordHash ?? null, password)) ? person : null;
   }
 
   @Handles(getSession)

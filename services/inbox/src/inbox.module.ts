@@ -18,6 +18,8 @@ import { type BeforeApplicationShutdown, Inject, Module, type OnApplicationBoots
 import { MessageStore } from './message.store.js';
 import { MessagesController } from './messages.controller.js';
 
+/** Nobody waits for a message to the millisecond, and storing many at once locks and counts each account once. */
+const GATHER_MS = 25;
 const FOLD_EVERY_MS = 5_000;
 
 @Module({
@@ -51,6 +53,7 @@ export class InboxModule implements OnApplicationBootstrap, BeforeApplicationShu
       topics: lanes.map(messageRouted),
       parse: (value) => messageRoutedSchema.parse(JSON.parse(value)),
       handle: (batch) => this.messages.store(batch.map(({ value }) => value)),
+      gatherMs: GATHER_MS,
       deadRecords: this.deadRecords,
       logger: this.logger,
       onFatal: this.giveUp,

@@ -11,10 +11,12 @@ import {
   HORIZON_DAYS,
   PAGED_AUDIENCE_OVER,
 } from '@herald/contracts';
-import type { Bus, DatabaseClock, DeadRecords, IncomingRecord, Item, Logger } from '@herald/platform';
+import type { Bus, DatabaseClock, DeadRecords, IncomingRecord, Item, Logger, OutgoingRecord } from '@herald/platform';
 import type { EventStore, EventToStore, SettingsSnapshot } from '@herald/subscriptions';
 import { type RoutableEvent, routedRecords } from './routed-records.js';
 
+/** A batch of lists becomes many records: each publish must be acknowledged in time, and fit into memory. */
+const RECORDS_PER_PUBLISH = 5_000;
 /** An event older than this, made by another record, is a repeat and isn't routed: its tombstones may be gone (semantics 35). */
 const HORIZON_MS = HORIZON_DAYS * 24 * 60 * 60_000;
 
@@ -71,16 +73,19 @@ export class EventRouter {
     const { bus, clock, logger, snapshot } = this.parts;
     const accounts = await snapshot.accounts(events.flatMap(accountsOf));
     const routedAt = clock.now();
-    await bus.publish(
-      events.flatMap((event) =>
-        accountsOf(event).flatMap((id) => {
-          const account = accounts.get(id);
-          if (!account)
-            logger.warn({ eventId: event.eventId, accountId: id }, 'an account is gone since its event was accepted');
-          return routedRecords(event, id, account, routedAt);
-        }),
-      ),
-    );
+    let slice: OutgoingRecord[] = [];
+    for (const event of events) {
+      for (const id of accountsOf(event)) {
+        const account = accounts.get(id);
+        if (!account)
+          logger.warn({ eventId: event.eventId, accountId: id }, 'an account is gone since its event was accepted');
+        slice.push(...routedRecords(event, id, account, routedAt));
+        if (slice.length < RECORDS_PER_PUBLISH) continue;
+        await bus.publish(slice);
+        slice = [];
+      }
+    }
+    if (slice.length > 0) await bus.publish(slice);
   }
 }
 

@@ -144,7 +144,15 @@ export function outcomeOf(
   if (decision.next === 'dead') return { outcome: { status: 'dead', reason: decision.reason, attempt }, called };
   const { spent } = decision;
   if (decision.next === 'park') {
-    const outcome: Outcome = { status: 'parked', why: 'breaker', resumeInMs: null, spent, wasAmbiguous, attempt };
+    const outcome: Outcome = {
+      status: 'parked',
+      why: 'breaker',
+      resumeInMs: null,
+      revision: 0,
+      spent,
+      wasAmbiguous,
+      attempt,
+    };
     return { outcome, called };
   }
   return { outcome: { status: 'scheduled', dueAtMs: decision.dueAtMs, spent, wasAmbiguous, attempt }, called };

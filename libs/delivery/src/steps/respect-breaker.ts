@@ -11,7 +11,8 @@ export const respectBreaker =
     const { destinationId } = pass.delivery;
     if (states.isOpen(destinationId, destination.revision) && !isProbe(pass)) {
       const { spent, wasAmbiguous } = pass;
-      return { status: 'parked', why: 'breaker', resumeInMs: null, spent, wasAmbiguous, attempt: null };
+      const { revision } = destination;
+      return { status: 'parked', why: 'breaker', resumeInMs: null, revision, spent, wasAmbiguous, attempt: null };
     }
     const outcome = await next(passing);
     if (passing.called) states.record(pass.delivery, destination.revision, passing.called.sign);

@@ -11,7 +11,7 @@ export const respectRateLimit =
   async (passing) => {
     const { pass, destination } = passing;
     const { destinationId, channel } = pass.delivery;
-    const silentMs = states.silentForMs(destinationId);
+    const silentMs = states.silentForMs(destinationId, destination.revision);
     if (silentMs > 0) return parked(passing, silentMs);
     const limits = channels[channel].limits(destination.config);
     if (limits.length > 0 && !pass.hasTokens) {
@@ -28,7 +28,15 @@ export const respectRateLimit =
     return outcome;
   };
 
-function parked({ pass }: Passing, resumeInMs: number): Outcome {
+function parked({ pass, destination }: Passing, resumeInMs: number): Outcome {
   const { spent, wasAmbiguous } = pass;
-  return { status: 'parked', why: 'bucket', resumeInMs, spent, wasAmbiguous, attempt: null };
+  return {
+    status: 'parked',
+    why: 'bucket',
+    resumeInMs,
+    revision: destination.revision,
+    spent,
+    wasAmbiguous,
+    attempt: null,
+  };
 }

@@ -38,6 +38,8 @@ export interface ConsumeOptions {
    * flight that must not happen twice. 30 s unless told.
    */
   readonly sessionTimeoutMs?: number;
+  /** On Kafka, how long what arrives is gathered before it is fetched: fewer, larger batches for so much latency. 4 ms unless told. */
+  readonly gatherMs?: number;
   /** Unfinished records per topic (lane) at which fetching of that topic pauses, so that lanes have budgets of their own. */
   readonly unfinishedAtMost: number;
   /**

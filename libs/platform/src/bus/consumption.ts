@@ -29,6 +29,8 @@ interface StageOptions<Value> {
   /** Throws where the record can't be read. */
   readonly parse: (value: string) => Value;
   readonly unfinishedAtMost?: number;
+  /** See `ConsumeOptions`. */
+  readonly gatherMs?: number;
   readonly deadRecords: DeadRecords;
   readonly logger: Logger;
   readonly onFatal: (error: Error) => void;
@@ -143,6 +145,7 @@ export async function readBatches<Value>(options: BatchStageOptions<Value>): Pro
     group: options.group,
     topics: options.topics,
     sessionTimeoutMs: SESSION_MS,
+    ...(options.gatherMs === undefined ? {} : { gatherMs: options.gatherMs }),
     unfinishedAtMost: options.unfinishedAtMost ?? batchAtMost * 4,
     onFatal: options.onFatal,
     receive: (records) => {

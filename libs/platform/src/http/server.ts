@@ -7,7 +7,7 @@ import type { Health } from '../health/health.js';
 import type { Logger } from '../log/logger.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { isNotNow } from '../postgres/faults.js';
-import { cookieOf, type HeraldRequest } from './handles.js';
+import { bearerOf, cookieOf, type HeraldRequest } from './handles.js';
 import { Problem, unavailable } from './problem.js';
 
 const BODY_LIMIT = 256 * 1024;
@@ -86,7 +86,7 @@ function timeAnswers(metrics: Metrics): onResponseHookHandler {
 
 /** A cookie travels by itself, a header doesn't: looked at before the body is. */
 function forgedFromOutside(request: FastifyRequest): boolean {
-  if (SAFE_METHODS.has(request.method) || request.headers.authorization) return false;
+  if (SAFE_METHODS.has(request.method) || bearerOf(request.headers.authorization) !== null) return false;
   return cookieOf(request.headers.cookie, 'herald_session') !== null && request.headers['x-herald-csrf'] === undefined;
 }
 
