@@ -1,8 +1,8 @@
 import type { DeliveryId, DeliverySelection } from '@herald/contracts';
 import { embedded, type Ground, servers } from '@herald/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { aDelivery, content, rowOf } from '../test/worker-ground.js';
-import { type Attempt, type Delivery, firstPass, type Outcome, type Pass } from './delivery.js';
+import { aDelivery, anAttempt, content, rowOf } from '../test/worker-ground.js';
+import { type Delivery, firstPass, type Outcome, type Pass } from './delivery.js';
 import { DeliveryChangeStore } from './delivery-change.store.js';
 import { DueStore } from './due.store.js';
 import { OutcomeStore } from './outcome.store.js';
@@ -10,29 +10,17 @@ import { OwnMailStore } from './own-mail.store.js';
 import { retryDelays } from './retry-delays.js';
 
 const HOUR = 3_600_000;
-const attempt = (more: Partial<Attempt> = {}): Attempt => ({
-  startedAt: new Date(),
-  durationMs: 3,
-  trigger: 'event',
-  httpStatus: 200,
-  providerCode: 'HTTP 200',
-  providerMessage: 'fine',
-  error: null,
-  retryAfterSeconds: null,
-  ambiguous: false,
-  ...more,
-});
 const refusal = { error: 'unknown', httpStatus: 400, providerCode: 'HTTP 400' };
 const outcomes = {
-  delivered: (): Outcome => ({ status: 'delivered', attempt: attempt() }),
-  dead: (): Outcome => ({ status: 'dead', reason: 'REJECTED', attempt: attempt(refusal) }),
+  delivered: (): Outcome => ({ status: 'delivered', attempt: anAttempt() }),
+  dead: (): Outcome => ({ status: 'dead', reason: 'REJECTED', attempt: anAttempt(refusal) }),
   suppressed: (): Outcome => ({ status: 'suppressed', reason: 'WEBHOOK_DISABLED' }),
   scheduled: (): Outcome => ({
     status: 'scheduled',
     dueAtMs: Date.now() + HOUR,
     spent: 2,
     wasAmbiguous: true,
-    attempt: attempt(refusal),
+    attempt: anAttempt(refusal),
   }),
   parked: (): Outcome => ({
     status: 'parked',

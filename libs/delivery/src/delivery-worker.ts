@@ -8,7 +8,7 @@ import { makeDeliver, type Run } from './deliver.js';
 import { DestinationStates } from './destination-states.js';
 import type { Contents, DestinationHealth, Destinations } from './destinations.js';
 import { DueStore } from './due.store.js';
-import { type Arrival, FirstAttempts } from './first-attempts.js';
+import { type Arrival, type Condemn, FirstAttempts } from './first-attempts.js';
 import { InFlight } from './in-flight.js';
 import { LaterAttempts } from './later-attempts.js';
 import { OutcomeStore } from './outcome.store.js';
@@ -39,6 +39,7 @@ export interface DeliveryWorkerParts {
   readonly health: DestinationHealth;
   readonly delays: (channel: DeliveryChannel) => RetryDelays;
   readonly publicUrl: string;
+  readonly condemn: Condemn;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly random?: () => number;
@@ -118,6 +119,7 @@ export class DeliveryWorker {
       delays,
       patience,
       logger,
+      condemn: parts.condemn,
       hasQueue: (id) => this.parking.has(id),
       reserve: () => this.later.reserve,
       leaseMs: REVOKED_LEASE_MS,

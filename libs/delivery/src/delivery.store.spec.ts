@@ -2,30 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { AccountId, DeliveryFilter, DestinationId, EventId, MessageId } from '@herald/contracts';
 import { embedded, type Ground, servers } from '@herald/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { aDelivery, content } from '../test/worker-ground.js';
-import { type Attempt, type Delivery, firstPass, type Outcome } from './delivery.js';
+import { aDelivery, anAttempt, content } from '../test/worker-ground.js';
+import { type Delivery, firstPass, type Outcome } from './delivery.js';
 import { DeliveryStore } from './delivery.store.js';
 import { type DeliveryPlace, spansOf } from './delivery-filter.js';
 import { OutcomeStore } from './outcome.store.js';
 
 const DAY = 86_400_000;
-const attempt = (more: Partial<Attempt> = {}): Attempt => ({
-  startedAt: new Date(),
-  durationMs: 3,
-  trigger: 'event',
-  httpStatus: 200,
-  providerCode: 'HTTP 200',
-  providerMessage: 'fine',
-  error: null,
-  retryAfterSeconds: null,
-  ambiguous: false,
-  ...more,
-});
-const delivered: Outcome = { status: 'delivered', attempt: attempt() };
+const delivered: Outcome = { status: 'delivered', attempt: anAttempt() };
 const dead: Outcome = {
   status: 'dead',
   reason: 'REJECTED',
-  attempt: attempt({
+  attempt: anAttempt({
     error: 'bad-destination',
     httpStatus: 200,
     providerCode: '310000',
@@ -38,7 +26,7 @@ const scheduled: Outcome = {
   dueAtMs,
   spent: 1,
   wasAmbiguous: false,
-  attempt: attempt({ error: 'throttled', httpStatus: 429, providerCode: 'HTTP 429', retryAfterSeconds: 30 }),
+  attempt: anAttempt({ error: 'throttled', httpStatus: 429, providerCode: 'HTTP 429', retryAfterSeconds: 30 }),
 };
 
 describe.each([embedded, ...servers])('searching deliveries on $name', ({ open }) => {
@@ -169,7 +157,7 @@ describe.each([embedded, ...servers])('searching deliveries on $name', ({ open }
   it('reads one with its attempts in order', async () => {
     const delivery = await stored(scheduled, { accountId: anAccount(), acceptedAt: ago(9 * DAY) });
     const pass = { ...firstPass(delivery, content, 30 * DAY), fence: 1 };
-    await outcomes.settleLater([{ pass, outcome: { status: 'delivered', attempt: attempt({ trigger: 'retry' }) } }]);
+    await outcomes.settleLater([{ pass, outcome: { status: 'delivered', attempt: anAttempt({ trigger: 'retry' }) } }]);
     const found = await store.find(delivery.deliveryId);
     expect(found).toMatchObject({ id: delivery.deliveryId, status: 'delivered', attemptCount: 2, nextAttemptAt: null });
     expect(found!.endedAt).not.toBeNull();

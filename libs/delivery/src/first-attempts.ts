@@ -23,9 +23,10 @@ const WAIT_AT_MOST_MS = 1_000;
 export interface DeliveryRecordOnBus {
   finish(): void;
   readonly isRevoked: boolean;
-  /** It can't be used, and that is its own fault, or this version's: keeps it with the reason (semantics 29). */
-  condemn(reason: 'DATA' | 'BUG', detail: string): Promise<void>;
 }
+
+/** Keeps a record that can't be used, by its own fault or this version's, with the reason (semantics 29). */
+export type Condemn = (record: DeliveryRecordOnBus, reason: 'DATA' | 'BUG', detail: string) => Promise<void>;
 
 export interface Arrival {
   readonly record: DeliveryRecordOnBus;
@@ -50,6 +51,7 @@ export interface FirstAttemptsParts {
   readonly delays: (channel: DeliveryChannel) => RetryDelays;
   readonly patience: Patience;
   readonly logger: Logger;
+  readonly condemn: Condemn;
   /** True where the destination has a queue of parked rows: then room is shared with it. */
   readonly hasQueue: (id: DestinationId) => boolean;
   /** Slots of the worker left to what is due. */
@@ -183,8 +185,7 @@ export class FirstAttempts {
 
   private begin(held: Held): void {
     held.isStarted = true;
-    const passing = { pass: held.pass, from: 'records', destination: null!, called: null } as const;
-    this.parts.deliver({ ...passing }).then(
+    this.parts.deliver({ pass: held.pass, from: 'records', destination: null!, called: null }).then(
       () => this.finish(held),
       (error) => this.condemn(held, error),
     );
@@ -217,13 +218,13 @@ export class FirstAttempts {
 
   /** Not even a look-up or its outcome can be written: the record is kept with the reason, so that the others go on. */
   private async condemn(held: Held, error: unknown): Promise<void> {
-    const { logger, patience } = this.parts;
+    const { logger, patience, condemn } = this.parts;
     const { deliveryId } = held.pass.delivery;
     logger.error({ error, deliveryId }, 'a record of a delivery is kept as dead');
     const reason = isDataFault(error) ? 'DATA' : 'BUG';
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     for (const record of held.records)
-      await patience.with('keeping a dead record', () => record.condemn(reason, detail));
+      await patience.with('keeping a dead record', () => condemn(record, reason, detail));
     this.finish(held);
   }
 }

@@ -4,7 +4,7 @@ export * from './delivery-change.store.js';
 export type { DeliveryPlace } from './delivery-filter.js';
 export * from './delivery-worker.js';
 export * from './destinations.js';
-export type { Arrival } from './first-attempts.js';
+export type { Arrival, Condemn } from './first-attempts.js';
 export * from './ledger.store.js';
 export * from './own-mail.store.js';
 export * from './retry-delays.js';

@@ -1,33 +1,21 @@
 import { embedded, type Ground, servers } from '@herald/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { aDelivery, content, rowOf } from '../test/worker-ground.js';
-import { type Attempt, type Delivery, firstPass, type Outcome, type Pass } from './delivery.js';
+import { aDelivery, anAttempt, content, rowOf } from '../test/worker-ground.js';
+import { type Delivery, firstPass, type Outcome, type Pass } from './delivery.js';
 import { OutcomeStore } from './outcome.store.js';
 
-const attempt = (more: Partial<Attempt> = {}): Attempt => ({
-  startedAt: new Date(),
-  durationMs: 3,
-  trigger: 'event',
-  httpStatus: 200,
-  providerCode: 'HTTP 200',
-  providerMessage: 'fine',
-  error: null,
-  retryAfterSeconds: null,
-  ambiguous: false,
-  ...more,
-});
-const delivered = (): Outcome => ({ status: 'delivered', attempt: attempt() });
+const delivered = (): Outcome => ({ status: 'delivered', attempt: anAttempt() });
 const dead = (): Outcome => ({
   status: 'dead',
   reason: 'REJECTED',
-  attempt: attempt({ error: 'unknown', httpStatus: 400 }),
+  attempt: anAttempt({ error: 'unknown', httpStatus: 400 }),
 });
 const scheduled = (): Outcome => ({
   status: 'scheduled',
   dueAtMs: Date.now() + 60_000,
   spent: 1,
   wasAmbiguous: false,
-  attempt: attempt({ error: 'provider-down', httpStatus: 503 }),
+  attempt: anAttempt({ error: 'provider-down', httpStatus: 503 }),
 });
 
 describe.each([embedded, ...servers])('outcomes on $name', ({ open }) => {

@@ -21,7 +21,7 @@ import {
 import { DatabaseClock, InProcessBuckets, Metrics } from '@herald/platform';
 import { type Ground, silent } from '@herald/testing';
 import { z } from 'zod';
-import type { Delivery } from '../src/delivery.js';
+import type { Attempt, Delivery } from '../src/delivery.js';
 import { DeliveryWorker } from '../src/delivery-worker.js';
 import type { Destination } from '../src/destinations.js';
 import { retryDelays } from '../src/retry-delays.js';
@@ -50,6 +50,21 @@ export const content: Content = {
   dedupKey: null,
 };
 
+export function anAttempt(more: Partial<Attempt> = {}): Attempt {
+  return {
+    startedAt: new Date(),
+    durationMs: 3,
+    trigger: 'event',
+    httpStatus: 200,
+    providerCode: 'HTTP 200',
+    providerMessage: 'fine',
+    error: null,
+    retryAfterSeconds: null,
+    ambiguous: false,
+    ...more,
+  };
+}
+
 export function aDelivery(more: Partial<Delivery> = {}): Delivery {
   return {
     deliveryId: randomUUID() as DeliveryId,
@@ -74,9 +89,6 @@ export class FakeRecord {
   isFinished = false;
   isRevoked = false;
   condemned: string | null = null;
-  async condemn(reason: string, _detail: string): Promise<void> {
-    this.condemned = reason;
-  }
   finish(): void {
     this.isFinished = true;
   }
@@ -172,6 +184,9 @@ export async function script(ground: Ground, options: ScriptOptions = {}): Promi
       HERALD_RETRY_DELAYS_EMAIL: waits,
     }),
     publicUrl: 'https://herald.example.com',
+    condemn: async (record, reason) => {
+      (record as FakeRecord).condemned = reason;
+    },
     logger: silent,
     metrics: new Metrics(),
     random: () => 0.5,

@@ -1,6 +1,6 @@
 import { type ChannelRuntime, openChannels } from '@herald/channels';
 import { type DeliveryChannel, deliveryRequested, groups, lanes } from '@herald/contracts';
-import { type Arrival, DeliveryWorker, OwnMailStore, retryDelays } from '@herald/delivery';
+import { DeliveryWorker, OwnMailStore, retryDelays } from '@herald/delivery';
 import {
   BUCKETS,
   BUS,
@@ -11,7 +11,6 @@ import {
   DATABASE,
   type Database,
   DatabaseClock,
-  type DeadReason,
   DeadRecordStore,
   GIVE_UP,
   type GiveUp,
@@ -90,6 +89,7 @@ const END_WITHIN_MS = 17_000;
         Config,
         LOGGER,
         Metrics,
+        DeadRecordStore,
       ],
       useFactory: (
         runtime: ChannelRuntime,
@@ -102,6 +102,7 @@ const END_WITHIN_MS = 17_000;
         config: Config,
         logger: Logger,
         metrics: Metrics,
+        deadRecords: DeadRecordStore,
       ) => {
         const settings = config.get(platformConfig);
         return new DeliveryWorker({
@@ -115,6 +116,7 @@ const END_WITHIN_MS = 17_000;
           health,
           delays: retryDelays(settings),
           publicUrl: settings.HERALD_PUBLIC_URL,
+          condemn: (record, reason, detail) => deadRecords.keep(record as IncomingRecord, reason, detail),
           logger,
           metrics,
         });
@@ -165,20 +167,13 @@ export class ChannelWorkerModule implements OnApplicationBootstrap, BeforeApplic
     await this.runtime.close();
   }
 
-  private keepable(record: IncomingRecord): Arrival['record'] {
-    return Object.assign(record, {
-      condemn: (reason: DeadReason, detail: string) => this.deadRecords.keep(record, reason, detail),
-    });
-  }
-
   private consume(channel: DeliveryChannel): Promise<Consumption> {
     return readRecords<DeliveryRequest>({
       bus: this.bus,
       group: groups.channel(channel),
       topics: lanes.map((lane) => deliveryRequested(channel, lane)),
       parse: parseDeliveryRequest,
-      receive: (items) =>
-        this.worker.receive(items.map(({ record, value }) => ({ record: this.keepable(record), ...value }))),
+      receive: (items) => this.worker.receive(items.map(({ record, value }) => ({ record, ...value }))),
       onRevoking: () => this.worker.revoking(channel),
       unfinishedAtMost: UNFINISHED_AT_MOST,
       deadRecords: this.deadRecords,
