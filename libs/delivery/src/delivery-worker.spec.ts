@@ -234,6 +234,29 @@ describe.each([embedded, ...servers])('the delivery path on $name', ({ open }) =
     expect(scripted.calls.filter(({ deliveryId }) => deliveryId).length).toBe(129);
   });
 
+  it('21: what is pulled from many queues of one account stays within the account’s limit', async () => {
+    const scripted = await begin();
+    const destinations = Array.from({ length: 6 }, () => randomUUID() as DestinationId);
+    const held: ((value: typeof ok) => void)[] = [];
+    scripted.answer = () => new Promise((resolve) => held.push(resolve));
+    const deliveries = Array.from({ length: 300 }, (_, index) =>
+      aDelivery({ destinationId: destinations[index % 6]! }),
+    );
+    const records = scripted.receive(...deliveries);
+    await until('the rest parked', () => records.filter(({ isFinished }) => isFinished).length === 172);
+    let inFlight = 0;
+    let most = 0;
+    scripted.answer = async () => {
+      most = Math.max(most, ++inFlight);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      inFlight -= 1;
+      return ok;
+    };
+    for (const resolve of held) resolve(ok);
+    await until('all called', () => scripted.calls.length === 300);
+    expect(most).toBeLessThanOrEqual(128);
+  }, 30_000);
+
   it('22: opens after 10 failures in a row, parks without spending attempts, probes, and lets all out when it works', async () => {
     const scripted = await begin({ waits: '100ms,100ms,100ms,100ms,100ms,100ms,100ms' });
     const destinationId = randomUUID() as DestinationId;

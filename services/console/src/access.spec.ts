@@ -249,6 +249,9 @@ describe('who may call what', () => {
     const { headers } = await account.owner();
     const as = { headers: { cookie: headers['cookie']! } };
     expect((await account.call('/v1/recipients', { as, raw: '{' })).status).toBe(403);
+    // Browsers add it by themselves, where a gateway asks for it.
+    const behindGateway = { headers: { ...as.headers, authorization: 'Basic eDp5' } };
+    expect((await account.call('/v1/recipients', { as: behindGateway, raw: '{' })).status).toBe(403);
     expect((await account.call('/v1/recipients', { as })).status).toBe(200);
   });
 });

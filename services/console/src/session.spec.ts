@@ -107,6 +107,14 @@ describe('signing in', () => {
     expect((await signIn((await anOwner()).email, password)).status).toBe(200);
   }, 60_000);
 
+  it('does not count what an outage prevented', async () => {
+    const { email } = await anOwner();
+    await ground.database.query('alter table settings.person rename to person_away');
+    for (let tries = 0; tries < 11; tries += 1) expect((await signIn(email, password)).status).toBe(503);
+    await ground.database.query('alter table settings.person_away rename to person');
+    expect((await signIn(email, password)).status).toBe(200);
+  }, 60_000);
+
   it('does not count what succeeded', async () => {
     const { email } = await anOwner();
     for (let tries = 0; tries < 12; tries += 1) expect((await signIn(email, password)).status).toBe(200);

@@ -292,6 +292,15 @@ describe.each([embedded, ...servers])('the router, on $name', ({ open }) => {
     expect(bus.of('delivery.requested')[0].content).toBeNull();
   });
 
+  it('9: publishes a batch of long lists in slices, each small enough to be acknowledged in time', async () => {
+    const slices: number[] = [];
+    bus.onPublish = (records) => void slices.push(records.length);
+    const accountIds = Array.from({ length: 500 }, (_, index) => `gone-${index}`) as AccountId[];
+    await router.route(Array.from({ length: 12 }, () => item(anEvent({ audience: { accountIds } }))));
+    expect(slices.reduce((sum, size) => sum + size, 0)).toBe(6_000);
+    expect(Math.max(...slices)).toBeLessThanOrEqual(5_000);
+  });
+
   it('an account that vanished after acceptance holds nobody up, and its event ends', async () => {
     const event = anEvent({ audience: { accountIds: ['acct-1', 'vanished'] } });
     const other = anEvent();
