@@ -16,7 +16,8 @@ import {
   script,
   until,
 } from '../test/worker-ground.js';
-import type { Delivery } from './delivery.js';
+import { type Delivery, firstPass } from './delivery.js';
+import { OutcomeStore } from './outcome.store.js';
 
 const never = new Promise<never>(() => {});
 const throttledFor = (seconds: number) =>
@@ -233,6 +234,20 @@ describe.each([embedded, ...servers])('the delivery path on $name', ({ open }) =
     ).catch(() => {});
     expect(scripted.calls.filter(({ deliveryId }) => deliveryId).length).toBe(129);
   });
+
+  it('20: what is due for one destination goes out as it answers, not one claim’s worth each second', async () => {
+    const destinationId = randomUUID() as DestinationId;
+    const due = Array.from({ length: 640 }, () => aDelivery({ destinationId }));
+    await new OutcomeStore(ground.database, randomUUID()).settleFirst(
+      due.map((delivery) => ({
+        pass: firstPass(delivery, content, 3_600_000),
+        outcome: { status: 'scheduled', dueAtMs: Date.now() - 1_000, spent: 1, wasAmbiguous: false, attempt: null },
+      })),
+    );
+    const scripted = await begin();
+    // Ten claims' worth: a claim each second would take nine.
+    await until('all called', () => scripted.calls.length === 640, 7_000);
+  }, 20_000);
 
   it('21: what is pulled from many queues of one account stays within the account’s limit', async () => {
     const scripted = await begin();

@@ -10,6 +10,8 @@ import { type DueStore, firstTurn, type Room, type Turn } from './due.store.js';
 import type { InFlight } from './in-flight.js';
 
 const LOOK_EVERY_MS = 1_000;
+/** While something is due: whoever frees room pulls (semantics 20), whatever a destination had room for. */
+const LOOK_AGAIN_MS = 50;
 /** Times that this process has set are looked at to so many milliseconds. */
 const SLOT_MS = 50;
 /** Later ones are found by the look of each second. */
@@ -34,13 +36,20 @@ export class LaterAttempts {
   private readonly turns = new Map<string, Turn>();
   private readonly slots = new Map<number, NodeJS.Timeout>();
   private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> | undefined;
+  private looking: Promise<number> | undefined;
   private nextLookMs = Number.POSITIVE_INFINITY;
   private isStopped = true;
   /** Slots that new records leave free, because more is due than found room. */
   reserve = 0;
 
-  constructor(private readonly parts: LaterAttemptsParts) {}
+  /** Mails have a limit of their own: claimed apart, so that none is claimed that can't start. */
+  private readonly claimedTogether: readonly (readonly DeliveryChannel[])[];
+
+  constructor(private readonly parts: LaterAttemptsParts) {
+    const others = parts.channels.filter((channel) => channel !== 'email');
+    const mails = parts.channels.filter((channel) => channel === 'email');
+    this.claimedTogether = [others, mails].filter(({ length }) => length > 0);
+  }
 
   get size(): number {
     return this.running.size;
@@ -114,44 +123,32 @@ export class LaterAttempts {
       this.looking ??= this.look().finally(() => {
         this.looking = undefined;
       });
-      void this.looking.then((): void => this.lookIn(LOOK_EVERY_MS));
+      void this.looking.then((nextMs) => this.lookIn(nextMs));
     }, ms);
   }
 
-  private async look(): Promise<void> {
+  /** Claims what can start, and answers when to look again: soon where something was due, since more may be behind it. */
+  private async look(): Promise<number> {
     try {
-      while (!this.isStopped && (await this.claim())) {
-        // As long as windows are full and room is left.
-      }
+      let claimed = 0;
+      for (const channels of this.claimedTogether) claimed += await this.claim(channels);
+      this.reserve = this.parts.inFlight.roomOfLane('urgent') <= 0 ? RESERVED : 0;
+      return claimed > 0 ? LOOK_AGAIN_MS : LOOK_EVERY_MS;
     } catch (error) {
       const level = isNotNow(error) ? 'warn' : 'error';
       this.parts.logger[level]({ error }, 'what is due could not be claimed; it is tried again');
+      return LOOK_EVERY_MS;
     }
   }
 
-  /** True where more could start at once. */
-  private async claim(): Promise<boolean> {
-    const { due, channels } = this.parts;
-    const room = this.room();
-    if (room.lanes.urgent <= 0) {
-      this.reserve = RESERVED;
-      return false;
-    }
-    const { passes, crowded } = await due.claim(
-      channels.filter((channel) => channel !== 'email'),
-      room,
-    );
+  private async claim(channels: readonly DeliveryChannel[]): Promise<number> {
+    const room = this.room(channels[0]!);
+    if (this.isStopped || room.lanes.urgent <= 0) return 0;
+    const { passes, crowded } = await this.parts.due.claim(channels, room);
     this.run(passes, 'records');
-    this.reserve = passes.length >= room.lanes.urgent ? RESERVED : 0;
-    if (channels.includes('email')) {
-      // Mails have a limit of their own: claimed apart, so that none is claimed that can't start.
-      const mails = await due.claim(['email'], this.room('email'));
-      this.run(mails.passes, 'records');
-      for (const { channel, lane } of mails.crowded) await this.claimByTurns(channel, lane);
-    }
-    let more = 0;
-    for (const { channel, lane } of crowded) more += await this.claimByTurns(channel, lane);
-    return passes.length + more > 0 && crowded.length > 0;
+    let claimed = passes.length;
+    for (const { channel, lane } of crowded) claimed += await this.claimByTurns(channel, lane);
+    return claimed;
   }
 
   private async claimByTurns(channel: DeliveryChannel, lane: Lane): Promise<number> {
@@ -164,7 +161,7 @@ export class LaterAttempts {
     return passes.length;
   }
 
-  private room(channel: DeliveryChannel = 'webhook'): Room {
+  private room(channel: DeliveryChannel): Room {
     const { inFlight } = this.parts;
     const most = inFlight.roomOfChannel(channel);
     const perLane = Object.fromEntries(
