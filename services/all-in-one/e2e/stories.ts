@@ -169,6 +169,8 @@ export function stories(name: string, begin: () => Promise<Ground>): void {
       );
       expect(new Set(concurrent.map(({ status, body }) => `${status} ${body.eventId}`)).size).toBe(1);
       await until('both received', async () => (await sandbox.at(path)).length >= 2);
+      // Inbox and workers are stages of their own: neither waits for the other.
+      await until('both in the inbox', async () => (await account.messages()).length >= 2);
       expect(await sandbox.at(path)).toHaveLength(2);
       expect(await account.messages()).toHaveLength(2);
     });
